@@ -1,0 +1,1 @@
+"""Candlewick: ticks in, candles out. The domain and its ports."""

@@ -1,0 +1,99 @@
+"""Settings: environment, then `.env`, then `candlewick.toml`. Every name starts with `CANDLEWICK_`."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+DEFAULT_SERIES = "EUR/USD,GBP/USD,USD/JPY,AUD/USD,BTC/USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """TCP ports of one installation, all on loopback."""
+
+    postgres: int
+    pulsar: int
+    pulsar_admin: int
+    bookie: int
+    dagster: int
+    dagster_code: int
+    simulator: int
+
+    @classmethod
+    def usual(cls) -> "Ports":
+        return cls(5432, 6650, 8080, 3181, 3000, 4266, 8090)
+
+    @classmethod
+    def from_base(cls, base: int) -> "Ports":
+        return cls(*range(base, base + 7))
+
+
+class Settings(BaseSettings):
+    """All that can be set. Unset URLs mean the servers that Candlewick itself runs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CANDLEWICK_",
+        env_file=".env",
+        toml_file="candlewick.toml",
+        extra="ignore",
+        env_ignore_empty=True,
+        frozen=True,
+    )
+
+    home: Path = Path(".candlewick")
+    port_base: int | None = Field(default=None, ge=1024, le=65000)
+    demo: bool = False
+
+    database_url: SecretStr | None = None
+    pulsar_url: str | None = None
+    pulsar_admin_url: str | None = None
+    pulsar_token: SecretStr | None = None
+
+    dukascopy_url: str = "https://datafeed.dukascopy.com/datafeed"
+    dukascopy_json_url: str = "https://jetta.dukascopy.com/v1"
+    lambda_function: str | None = None
+    archive: str | None = None
+    default_series: str = DEFAULT_SERIES
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("dukascopy_url", "dukascopy_json_url")
+    @classmethod
+    def _no_trailing_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @cached_property
+    def ports(self) -> Ports:
+        return Ports.usual() if self.port_base is None else Ports.from_base(self.port_base)
+
+    @property
+    def archive_url(self) -> str:
+        """Folder or `s3://` address of the archive; by default a folder of the home."""
+        return self.archive or str(self.home / "archive")
+
+    @property
+    def default_spellings(self) -> list[str]:
+        """What a new installation collects, as the user spelt it; may be empty."""
+        return [spelling.strip() for spelling in self.default_series.split(",") if spelling.strip()]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls))

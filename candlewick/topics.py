@@ -1,0 +1,37 @@
+"""Names of topics, subscriptions and sinks: a function each, so that no name is spelt twice.
+
+Standard library only.
+"""
+
+from candlewick.instruments import AssetClass, Kind, Series
+
+TENANT = "market-data"
+HISTORICAL = "historical"
+CONTROL = "control"
+LIVE_NAMESPACES = tuple(asset_class.value for asset_class in AssetClass)
+
+
+def namespace(name: str) -> str:
+    return f"{TENANT}/{name}"
+
+
+def hour_topic(series: Series) -> str:
+    """Where the hours of a series are published; the JDBC sink of its kind reads it."""
+    return f"persistent://{TENANT}/{HISTORICAL}/raw.{series.venue}.{series.symbol}.{series.kind}"
+
+
+def hour_topic_pattern(kind: Kind) -> str:
+    """The sink's input pattern: every hour topic of one kind, also those created later."""
+    return f"persistent://{TENANT}/{HISTORICAL}/raw\\..*\\.{kind}"
+
+
+def sink_name(kind: Kind) -> str:
+    return f"{kind.value.removesuffix('s')}-hours"
+
+
+def sink_subscription(kind: Kind) -> str:
+    return f"{sink_name(kind)}-sink"
+
+
+def hour_table(kind: Kind) -> str:
+    return f"{kind.value.removesuffix('s')}_hour"
