@@ -1,0 +1,1 @@
+"""Reproducible benchmarks; each measures its limit in the same run and prints it beside its figure."""
