@@ -1,0 +1,1 @@
+"""Dukascopy: its formats, its hosts, and what its answers are worth."""
