@@ -1,0 +1,131 @@
+"""Connections to PostgreSQL: pooled, binary, integers for time and numpy for arrays."""
+
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from typing import Any
+
+import aiosql
+import numpy as np
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from candlewick.errors import CandlewickError
+from candlewick.hours import Column
+from candlewick.times import DAY_US
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+# PostgreSQL counts from 2000-01-01.
+EPOCH_2000_US = 10_957 * DAY_US
+
+_INT8_ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
+_ARRAY_HEADER = struct.calcsize(">iiiii")
+
+
+class DatabaseUnavailableError(CandlewickError):
+    """The database does not answer, or hung up."""
+
+    def __init__(self, detail: str) -> None:
+        first_line = detail.strip().splitlines()[0] if detail.strip() else "no answer"
+        super().__init__(
+            f"the database does not answer: {first_line}",
+            "see `candlewick status`; `candlewick up` starts it",
+        )
+
+
+class _MomentLoader(Loader):
+    """`timestamptz` as integer microseconds since 1970, UTC."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> int:
+        return int.from_bytes(bytes(data), "big", signed=True) + EPOCH_2000_US
+
+
+class _Int8ArrayLoader(Loader):
+    """`bigint[]` without NULLs as an int64 column, without a Python object per element."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> Column:
+        if len(data) <= _ARRAY_HEADER:
+            return np.empty(0, dtype=np.int64)
+        elements = np.frombuffer(data, dtype=_INT8_ELEMENT, offset=_ARRAY_HEADER)
+        return elements["value"].astype(np.int64)
+
+
+def _load_queries() -> Any:  # noqa: ANN401 (aiosql's queries are made at run time)
+    with as_file(files("sql") / "queries") as folder:
+        return aiosql.from_path(folder, "psycopg", mandatory_parameters=False)
+
+
+_QUERIES = _load_queries()
+
+
+def query(name: str) -> bytes:
+    """The text of a named query of `sql/queries`, with `%(name)s` parameters."""
+    text: str = getattr(_QUERIES, name).sql
+    return text.encode()
+
+
+def _configure(connection: Connection) -> None:
+    types = connection.adapters.types
+    connection.adapters.register_loader(types["timestamptz"].oid, _MomentLoader)
+    connection.adapters.register_loader(types["int8"].array_oid, _Int8ArrayLoader)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns a lost or refused connection into `DatabaseUnavailableError`."""
+    try:
+        yield
+    except (psycopg.OperationalError, PoolTimeout, PoolClosed) as error:
+        raise DatabaseUnavailableError(str(error)) from error
+
+
+class Database:
+    """A pool of connections to one database; safe to share between threads, not across a fork.
+
+    Rows come in PostgreSQL's binary format: `timestamptz` as integer microseconds since 1970, UTC,
+    `bigint[]` as numpy columns.
+    """
+
+    def __init__(self, url: str, *, max_connections: int = 4, timeout_s: float = 30.0) -> None:
+        self.url = url
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            kwargs={"application_name": "candlewick"},
+            min_size=0,
+            max_size=max_connections,
+            timeout=timeout_s,
+            configure=_configure,
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+
+    def open(self) -> None:
+        self._pool.open()
+
+    def close(self) -> None:
+        self._pool.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection whose work is committed on leaving, or rolled back on an exception.
+
+        Raises:
+            DatabaseUnavailableError: there is no connection, or it broke.
+        """
+        with translated(), self._pool.connection() as connection:
+            yield connection
+
+
+def run(connection: Connection, name: str, parameters: Mapping[str, object] | None = None) -> Cursor:
+    """Executes a named query; its rows come in binary."""
+    return connection.execute(query(name), parameters, binary=True)

@@ -1,0 +1,122 @@
+"""The store: everything that Candlewick asks of PostgreSQL, in one object."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from candlewick.candles import Level
+from candlewick.hours import Hour
+from candlewick.instruments import Series
+from candlewick.store import hours, series
+from candlewick.store.database import Database
+from candlewick.store.hours import LandedHour
+from candlewick.store.migrate import migrate
+from candlewick.store.refresh import Refreshed, refresh
+
+# What a span means that has no end: all years that a venue of ours can have hours in.
+EARLIEST_US = 0
+LATEST_US = 4_102_444_800_000_000  # 2100-01-01
+
+
+class Store:
+    """One database. Safe to share between threads; make a new one after a fork.
+
+    All moments are integer microseconds since 1970, UTC; spans are [start, end).
+    Every method raises `DatabaseUnavailableError` when the database does not answer.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
+        self._database = Database(database_url)
+
+    def __enter__(self) -> Self:
+        self._database.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+    def migrate(self) -> list[str]:
+        """Brings the database to this version's tables; returns the names of what was applied."""
+        return migrate(self.database_url)
+
+    def stamp(self, kind: str) -> None:
+        """Marks the database as `real` or `demo` data.
+
+        Raises:
+            CandlewickError: it is stamped as the other kind.
+        """
+        with self._database.transaction() as connection:
+            series.stamp(connection, kind)
+
+    def add_series(self, wanted: Series) -> int:
+        """Adds a series, or finds it; its calendar may change, its scales may not.
+
+        Raises:
+            CandlewickError: it is kept with other scales.
+        """
+        with self._database.transaction() as connection:
+            return series.add_series(connection, wanted)
+
+    def series(self, name: str) -> Series | None:
+        with self._database.transaction() as connection:
+            found = series.find_series(connection, name)
+            return found[1] if found else None
+
+    def all_series(self) -> list[Series]:
+        """Every series, by name."""
+        with self._database.transaction() as connection:
+            return series.all_series(connection)
+
+    def write_sessions(
+        self, calendar: str, sessions: Iterable[tuple[int, int]], known: tuple[int, int]
+    ) -> None:
+        """Replaces the weekly sessions of a calendar; outside `known` no hour counts as closed."""
+        with self._database.transaction() as connection:
+            series.write_sessions(connection, calendar, sessions, known)
+
+    def landed(self, name: str, hours_us: Sequence[int]) -> dict[int, LandedHour]:
+        """The stored hours among those asked for, each with the hash of its stored arrays, made anew.
+
+        Raises:
+            UnknownSeriesError: no such series.
+        """
+        with self._database.transaction() as connection:
+            return hours.landed(connection, series.known_series(connection, name)[1], hours_us)
+
+    def landed_marks(self, name: str, hours_us: Sequence[int]) -> dict[int, LandedHour]:
+        """Like `landed`, with the hashes that the messages stated: cheap enough to poll."""
+        with self._database.transaction() as connection:
+            return hours.landed_marks(connection, series.known_series(connection, name)[1], hours_us)
+
+    def read_hours(self, name: str, start_us: int, end_us: int) -> Iterator[Hour]:
+        """The stored hours that begin in the span, in order, one at a time.
+
+        Raises:
+            UnknownSeriesError: no such series.
+        """
+        with self._database.transaction() as connection:
+            known = series.known_series(connection, name)[1]
+            yield from hours.read_hours(connection, known, start_us, end_us)
+
+    def refresh(
+        self,
+        name: str,
+        level: Level,
+        start_us: int = EARLIEST_US,
+        end_us: int = LATEST_US,
+    ) -> Refreshed:
+        """Makes the candles of a level anew where hours that begin in the span are dirty.
+
+        Dirty is an hour whose content is not what the level's candles were made of. Waits for any
+        other refresh of the series; commits every 168 hours.
+
+        Raises:
+            UnknownSeriesError: no such series.
+        """
+        return refresh(self._database, name, level, start_us, end_us)

@@ -1,0 +1,35 @@
+-- name: add_series!
+INSERT INTO series (name, venue, symbol, kind, asset_class, price_scale, volume_scale, calendar,
+    day_zone, day_turn, week_start)
+VALUES (:name, :venue, :symbol, :kind, :asset_class, :price_scale, :volume_scale, :calendar,
+    :day_zone, make_interval(hours => :turn_hour), make_interval(days => :week_start))
+ON CONFLICT (name) DO UPDATE SET calendar = EXCLUDED.calendar, asset_class = EXCLUDED.asset_class;
+
+-- name: series_by_name
+SELECT series_id, venue, symbol, kind, asset_class, price_scale, volume_scale, calendar
+FROM series WHERE name = :name;
+
+-- name: all_series
+SELECT series_id, venue, symbol, kind, asset_class, price_scale, volume_scale, calendar
+FROM series ORDER BY name;
+
+-- name: know_calendar!
+INSERT INTO calendar (name, known_from, known_to) VALUES (:name, :start_at, :end_at)
+ON CONFLICT (name) DO UPDATE SET known_from = EXCLUDED.known_from, known_to = EXCLUDED.known_to;
+
+-- name: known_calendars
+SELECT name, known_from, known_to FROM calendar;
+
+-- name: forget_sessions!
+DELETE FROM session WHERE calendar = :name;
+
+-- name: write_sessions!
+INSERT INTO session (calendar, start_at, end_at)
+SELECT :name, s.start_at, s.end_at
+FROM unnest((:starts)::timestamptz[], (:ends)::timestamptz[]) AS s (start_at, end_at);
+
+-- name: stamp!
+INSERT INTO installation (kind) VALUES (:kind) ON CONFLICT DO NOTHING;
+
+-- name: stamped
+SELECT kind FROM installation;
