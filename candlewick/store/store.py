@@ -12,6 +12,7 @@ from candlewick.store.database import Database
 from candlewick.store.hours import LandedHour
 from candlewick.store.migrate import migrate
 from candlewick.store.refresh import Refreshed, refresh
+from candlewick.store.roles import prepare_role
 
 # What a span means that has no end: all years that a venue of ours can have hours in.
 EARLIEST_US = 0
@@ -44,6 +45,16 @@ class Store:
     def migrate(self) -> list[str]:
         """Brings the database to this version's tables; returns the names of what was applied."""
         return migrate(self.database_url)
+
+    def prepare_roles(self, sink_password: str, reader_password: str) -> tuple[str, str]:
+        """Creates or updates the login roles `<database>_sink` and `<database>_reader`; returns their names.
+
+        The sink may insert and update hours, the reader may read everything. Passwords travel as
+        SCRAM verifiers. The store must be connected as a role that may create roles.
+        """
+        with self._database.transaction() as connection:
+            sink = prepare_role(connection, "sink", sink_password)
+            return sink, prepare_role(connection, "reader", reader_password)
 
     def stamp(self, kind: str) -> None:
         """Marks the database as `real` or `demo` data.
