@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,7 +44,6 @@ class Settings(BaseSettings):
         env_file=".env",
         toml_file="candlewick.toml",
         extra="ignore",
-        env_ignore_empty=True,
         frozen=True,
     )
 
@@ -59,9 +58,19 @@ class Settings(BaseSettings):
 
     dukascopy_url: str = "https://datafeed.dukascopy.com/datafeed"
     dukascopy_json_url: str = "https://jetta.dukascopy.com/v1"
+    dukascopy_rate: float = Field(default=1.0, ge=0, description="requests a second to begin with; 0: no pacing")
+    dukascopy_timeout: float = Field(default=60.0, gt=0, description="seconds of silence before giving up")
     lambda_function: str | None = None
     archive: str | None = None
     default_series: str = DEFAULT_SERIES
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object, info: ValidationInfo) -> object:
+        """`CANDLEWICK_X=` means the default, except for the default series, which may be none."""
+        if value == "" and info.field_name != "default_series":
+            return cls.model_fields[str(info.field_name)].get_default()
+        return value
 
     @field_validator("home")
     @classmethod
