@@ -1,34 +1,20 @@
 """Candles are made here: the dirty hours of a series, lowest timeframe first."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from time import perf_counter
 
-from candlewick.candles import Level, Timeframe
-from candlewick.instruments import Series
+from candlewick.candles import Level
+from candlewick.instruments import Kind
 from candlewick.store.database import Connection, Database, run
 from candlewick.store.series import known_series
-from candlewick.times import from_us
+from candlewick.times import DAY_US, HOUR_US, from_us
 
 # Hours per transaction: enough to amortise it, few enough that others need not wait long.
 HOURS_AT_ONCE = 168
 
-_BELOW = {
-    Timeframe.M5: Timeframe.M1,
-    Timeframe.M15: Timeframe.M5,
-    Timeframe.M30: Timeframe.M15,
-    Timeframe.H1: Timeframe.M30,
-    Timeframe.H4: Timeframe.H1,
-    Timeframe.D1: Timeframe.H4,
-    Timeframe.W1: Timeframe.D1,
-}
-# At least as long as a candle can be, and no shorter than an hour; clocks may turn within one.
-_REACH = {
-    Timeframe.H4: timedelta(hours=4),
-    Timeframe.D1: timedelta(hours=26),
-    Timeframe.W1: timedelta(days=8),
-}
+# A candle of the daily level that an hour lies in is less than this away on either side.
+_WEEK_US = 8 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,74 +35,35 @@ class Refreshed:
         )
 
 
-def _roll_up(
-    connection: Connection, series_id: int, series: Series, timeframe: Timeframe, hours_us: list[int]
-) -> int:
+def _dirty(
+    connection: Connection, level: Level, kind: Kind, parameters: Mapping[str, object]
+) -> list[tuple[int, int]]:
+    name = "dirty_daily" if level is Level.DAILY else f"dirty_intraday_{kind}"
+    return run(connection, name, {**parameters, "hours_at_once": HOURS_AT_ONCE}).fetchall()
+
+
+def _make(connection: Connection, level: Level, name: str, start_us: int, end_us: int) -> Refreshed:
+    series_id, series = known_series(connection, name)
+    run(connection, "lock_candles", {"series_id": series_id})
+    known = {"series_id": series_id, "series": series.name}
+    span = {"start_at": from_us(start_us), "end_at": from_us(end_us)}
+    dirty = _dirty(connection, level, series.kind, known | span)
+    if not dirty:
+        return Refreshed()
+    hours = [hour for hour, _ in dirty]
+    # Bounds that the planner sees let it leave out the chunks of a hypertable.
+    margin = _WEEK_US if level is Level.DAILY else 0
     row = run(
         connection,
-        f"roll_up_{series.kind}",
-        {
-            "series_id": series_id,
-            "timeframe": timeframe,
-            "below": _BELOW[timeframe],
-            "reach": _REACH.get(timeframe, timedelta(hours=1)),
-            "hours": [from_us(hour) for hour in hours_us],
+        f"make_{level}_{series.kind}",
+        known
+        | {
+            "hours": [from_us(hour) for hour in hours],
+            "start_at": from_us(hours[0] - margin),
+            "end_at": from_us(hours[-1] + HOUR_US + margin),
         },
     ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _make_intraday(
-    connection: Connection, series_id: int, series: Series, start_us: int, end_us: int
-) -> Refreshed:
-    row = run(
-        connection,
-        f"make_minutes_{series.kind}",
-        {
-            "series_id": series_id,
-            "series": series.name,
-            "start_at": from_us(start_us),
-            "end_at": from_us(end_us),
-            "hours": HOURS_AT_ONCE,
-        },
-    ).fetchone()
-    hours, ticks, candles = row or ([], 0, 0)
-    if hours:
-        for timeframe in Level.INTRADAY.timeframes[1:]:
-            candles += _roll_up(connection, series_id, series, timeframe, hours)
-    return Refreshed(len(hours), ticks, candles)
-
-
-def _make_daily(
-    connection: Connection, series_id: int, series: Series, start_us: int, end_us: int
-) -> Refreshed:
-    row = run(
-        connection,
-        "daily_dirty",
-        {
-            "series_id": series_id,
-            "start_at": from_us(start_us),
-            "end_at": from_us(end_us),
-            "hours": HOURS_AT_ONCE,
-        },
-    ).fetchone()
-    hours: list[int] = row[0] if row else []
-    candles = 0
-    if hours:
-        for timeframe in Level.DAILY.timeframes:
-            candles += _roll_up(connection, series_id, series, timeframe, hours)
-        run(
-            connection,
-            "mark_daily",
-            {"series_id": series_id, "hours": [from_us(hour) for hour in hours]},
-        )
-    return Refreshed(len(hours), 0, candles)
-
-
-_MAKERS: dict[Level, Callable[[Connection, int, Series, int, int], Refreshed]] = {
-    Level.INTRADAY: _make_intraday,
-    Level.DAILY: _make_daily,
-}
+    return Refreshed(len(hours), sum(ticks for _, ticks in dirty), row[0] if row else 0)
 
 
 def refresh(database: Database, name: str, level: Level, start_us: int, end_us: int) -> Refreshed:
@@ -125,9 +72,7 @@ def refresh(database: Database, name: str, level: Level, start_us: int, end_us: 
     done = Refreshed()
     while True:
         with database.transaction() as connection:
-            series_id, series = known_series(connection, name)
-            run(connection, "lock_candles", {"series_id": series_id})
-            made = _MAKERS[level](connection, series_id, series, start_us, end_us)
+            made = _make(connection, level, name, start_us, end_us)
         done += made
         if made.hours < HOURS_AT_ONCE:
             return done + Refreshed(seconds=perf_counter() - began)
