@@ -9,7 +9,7 @@ The JSON feed's candles are delta-encoded: `times` in steps of `shift` ms, price
 column's last, volumes absolute (millions of units). Intervals without ticks are absent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 
@@ -26,6 +26,7 @@ RECORD_BYTES = 24
 _RECORD = np.dtype(
     [("s", ">i4"), ("open", ">i4"), ("close", ">i4"), ("low", ">i4"), ("high", ">i4"), ("volume", ">f4")]
 )
+_JSON_COLUMNS = {"open": "opens", "high": "highs", "low": "lows", "close": "closes"}
 
 
 class Side(Enum):
@@ -90,12 +91,13 @@ class VenueCandles:
     def traded(self) -> "VenueCandles":
         """Without the flat rows: only the intervals in which the venue had ticks."""
         held = self.volume > 0
-        columns = (self.us, self.open, self.high, self.low, self.close)
-        return VenueCandles(
-            self.level,
-            self.start_us,
-            self.end_us,
-            *(column[held] for column in columns),
+        return replace(
+            self,
+            us=self.us[held],
+            open=self.open[held],
+            high=self.high[held],
+            low=self.low[held],
+            close=self.close[held],
             volume=self.volume[held],
             filled=False,
         )
@@ -124,8 +126,11 @@ def decode_bi5(body: bytes, level: Level, day: date) -> VenueCandles:
             level,
             start_us,
             end_us,
-            start_us + records["s"].astype(np.int64) * SECOND_US,
-            *(records[name].astype(np.int64) for name in ("open", "high", "low", "close")),
+            us=start_us + records["s"].astype(np.int64) * SECOND_US,
+            open=records["open"].astype(np.int64),
+            high=records["high"].astype(np.int64),
+            low=records["low"].astype(np.int64),
+            close=records["close"].astype(np.int64),
             volume=records["volume"].astype(np.float32),
             filled=True,
         )
@@ -150,21 +155,20 @@ def decode_json(body: bytes, level: Level, day: date, price_scale: int) -> Venue
         raise InvalidAnswerError(Fault.WRONG_PERIOD, f"its step is {payload['shift']} ms")
     jetta.require_scale(payload, price_scale)
     steps = jetta.integers(payload, "times")
-    prices = {name: jetta.integers(payload, f"{name}s") for name in ("open", "high", "low")}
-    prices["close"] = jetta.integers(payload, "closes")
+    deltas = {name: jetta.integers(payload, column) for name, column in _JSON_COLUMNS.items()}
     volume = jetta.decimals(payload, "volumes").astype(np.float32)
-    jetta.require_one_length(steps, *prices.values(), volume)
-    columns = {
-        name: (jetta.first_price(payload, name, price_scale) if len(steps) else 0) + np.cumsum(deltas)
-        for name, deltas in prices.items()
-    }
+    jetta.require_one_length(steps, volume, *deltas.values())
+    first = {name: jetta.first_price(payload, name, price_scale) if len(steps) else 0 for name in deltas}
     return _checked(
         VenueCandles(
             level,
             start_us,
             end_us,
-            start_us + np.cumsum(steps) * level.value,
-            **columns,
+            us=start_us + np.cumsum(steps) * level.value,
+            open=first["open"] + np.cumsum(deltas["open"]),
+            high=first["high"] + np.cumsum(deltas["high"]),
+            low=first["low"] + np.cumsum(deltas["low"]),
+            close=first["close"] + np.cumsum(deltas["close"]),
             volume=volume,
             filled=False,
         )
