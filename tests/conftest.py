@@ -1,0 +1,118 @@
+"""Fixtures that all tests share: recordings, servers, databases.
+
+`servers` is one real PostgreSQL and one real Pulsar for the whole run; `database_url` needs PostgreSQL only.
+Tests isolate by database and by series, never by restarting these servers.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from candlewick import access
+from candlewick.local import ports, programs
+from candlewick.local import servers as local_servers
+from candlewick.settings import Settings
+
+PORTS = 7
+HEAP_MIB = 512
+
+for name in [name for name in os.environ if name.startswith("CANDLEWICK_")]:
+    # What a developer's own platform is set to must not reach a test.
+    if not name.startswith("CANDLEWICK_TEST_"):
+        del os.environ[name]
+
+
+def make_settings(home: Path, **values: object) -> Settings:
+    """Settings of a platform of its own in `home`, on free ports, that collects nothing by itself."""
+    given = {"port_base": ports.free_base(PORTS), "default_series": "", **values}
+    return Settings(_env_file=None, home=home, **given)  # type: ignore[call-arg, arg-type]
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """The folder of real recordings; tests that need it are skipped where it is not."""
+    folder = Path(__file__).parents[2] / "shared" / "fixtures"
+    if not folder.is_dir():
+        pytest.skip("the folder of recordings (../shared/fixtures) is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """PostgreSQL of its own for the whole run."""
+    home = tmp_path_factory.mktemp("servers") / "home"
+    settings = make_settings(home)
+    try:
+        local_servers.start(settings, [programs.POSTGRES])
+        yield settings
+    finally:
+        local_servers.stop(settings)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(postgres_server: Settings) -> Settings:
+    """PostgreSQL and Pulsar with its functions worker and the JDBC sink, for the whole run."""
+    local_servers.start(postgres_server, programs.SERVERS, heap_mib=HEAP_MIB)
+    return postgres_server
+
+
+@pytest.fixture(scope="session")
+def database_server_url(request: pytest.FixtureRequest) -> str:
+    """A server on which tests may create databases: `CANDLEWICK_TEST_DATABASE_URL`, or one of our own."""
+    given = os.environ.get("CANDLEWICK_TEST_DATABASE_URL")
+    if given:
+        return given
+    settings: Settings = request.getfixturevalue("postgres_server")
+    return access.database_url(settings, database="postgres")
+
+
+@pytest.fixture(scope="session")
+def _migrated_template(database_server_url: str) -> Iterator[str]:
+    from candlewick.store import Store  # noqa: PLC0415  (tests of other parts need not wait for it)
+
+    with new_database(database_server_url) as url:
+        Store(url).migrate()
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def empty_database_url(database_server_url: str) -> Iterator[str]:
+    """A database without anything in it, dropped afterwards."""
+    with new_database(database_server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(database_server_url: str, _migrated_template: str) -> Iterator[str]:
+    """A freshly migrated database of the test's own, dropped afterwards."""
+    with new_database(database_server_url, template=_migrated_template) as url:
+        yield url
+
+
+class new_database:  # noqa: N801  (reads as the function that it replaces)
+    """Context: a database of a name of its own on this server; gives its URL."""
+
+    def __init__(self, server_url: str, template: str = "template1") -> None:
+        self._server_url = server_url
+        self._template = template
+        self._name = f"test_{secrets.token_hex(6)}"
+
+    def __enter__(self) -> str:
+        self._execute("CREATE DATABASE {} TEMPLATE {}", self._name, self._template)
+        return f"{self._server_url.rpartition('/')[0]}/{self._name}"
+
+    def __exit__(self, *_exception: object) -> None:
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", self._name)
+        for role in (access.SINK, access.READER):
+            self._execute("DROP ROLE IF EXISTS {}", access.database_user(role, self._name))
+
+    def _execute(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
