@@ -126,9 +126,9 @@ made AS (
 ),
 removed AS (
     DELETE FROM quote_candle AS c
-    USING candle_mark AS k, unnest('{1m,5m,15m,30m,1h}'::timeframe[]) AS stale (timeframe)
+    USING candle_mark AS k
     WHERE k.series_id = :series_id AND k.level = 'intraday' AND k.hour = ANY (:hours)
-        AND c.series_id = :series_id AND c.timeframe = stale.timeframe
+        AND c.series_id = :series_id AND c.timeframe IN ('1m', '5m', '15m', '30m', '1h')
         AND c.ts >= k.hour AND c.ts < k.hour + interval '1 hour'
         AND c.ts >= :start_at AND c.ts < :end_at
         AND NOT EXISTS (SELECT FROM made WHERE made.timeframe = c.timeframe AND made.ts = c.ts)
@@ -239,8 +239,8 @@ made AS (
 ),
 removed AS (
     DELETE FROM quote_candle AS c
-    USING week AS w, unnest('{4h,1d,1w}'::timeframe[]) AS stale (timeframe)
-    WHERE c.series_id = :series_id AND c.timeframe = stale.timeframe
+    USING week AS w
+    WHERE c.series_id = :series_id AND c.timeframe IN ('4h', '1d', '1w')
         AND c.ts >= w.start_at AND c.ts < w.start_at + interval '8 days'
         AND c.ts >= :start_at AND c.ts < :end_at
         AND candle_start('1w', c.ts, w.day_zone, w.day_turn, w.week_start) = w.start_at
@@ -342,9 +342,9 @@ made AS (
 ),
 removed AS (
     DELETE FROM trade_candle AS c
-    USING candle_mark AS k, unnest('{1m,5m,15m,30m,1h}'::timeframe[]) AS stale (timeframe)
+    USING candle_mark AS k
     WHERE k.series_id = :series_id AND k.level = 'intraday' AND k.hour = ANY (:hours)
-        AND c.series_id = :series_id AND c.timeframe = stale.timeframe
+        AND c.series_id = :series_id AND c.timeframe IN ('1m', '5m', '15m', '30m', '1h')
         AND c.ts >= k.hour AND c.ts < k.hour + interval '1 hour'
         AND c.ts >= :start_at AND c.ts < :end_at
         AND NOT EXISTS (SELECT FROM made WHERE made.timeframe = c.timeframe AND made.ts = c.ts)
@@ -431,8 +431,8 @@ made AS (
 ),
 removed AS (
     DELETE FROM trade_candle AS c
-    USING week AS w, unnest('{4h,1d,1w}'::timeframe[]) AS stale (timeframe)
-    WHERE c.series_id = :series_id AND c.timeframe = stale.timeframe
+    USING week AS w
+    WHERE c.series_id = :series_id AND c.timeframe IN ('4h', '1d', '1w')
         AND c.ts >= w.start_at AND c.ts < w.start_at + interval '8 days'
         AND c.ts >= :start_at AND c.ts < :end_at
         AND candle_start('1w', c.ts, w.day_zone, w.day_turn, w.week_start) = w.start_at
