@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,6 +14,13 @@ from pydantic_settings import (
 )
 
 DEFAULT_SERIES = "EUR/USD,GBP/USD,USD/JPY,AUD/USD,BTC/USD"
+
+DEMO_HOME = Path(".candlewick-demo")
+DEMO_PORT_BASE = 18650
+NOT_IN_A_DEMO = frozenset(
+    {"database_url", "pulsar_url", "pulsar_admin_url", "pulsar_token", "archive", "lambda_function"}
+)
+"""Settings that lead to servers and data of a real installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Settings(BaseSettings):
 
     dukascopy_url: str = "https://datafeed.dukascopy.com/datafeed"
     dukascopy_json_url: str = "https://jetta.dukascopy.com/v1"
-    dukascopy_rate: float = Field(default=1.0, ge=0, description="requests a second to begin with; 0: no pacing")
+    dukascopy_rate: float = Field(default=1.0, ge=0, description="requests a second at first; 0: no pacing")
     dukascopy_timeout: float = Field(default=60.0, gt=0, description="seconds of silence before giving up")
     lambda_function: str | None = None
     archive: str | None = None
@@ -71,6 +79,17 @@ class Settings(BaseSettings):
         if value == "" and info.field_name != "default_series":
             return cls.model_fields[str(info.field_name)].get_default()
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_a_demo_apart(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A demo has a home and ports of its own, and meets the simulated venue only."""
+        if str(values.get("demo", "")).strip().lower() not in {"1", "true", "yes", "on", "y", "t"}:
+            return values
+        kept = {name: value for name, value in values.items() if name not in NOT_IN_A_DEMO}
+        kept = {"home": DEMO_HOME, "port_base": DEMO_PORT_BASE, "dukascopy_rate": 0, **kept}
+        venue = f"http://127.0.0.1:{Ports.from_base(int(kept['port_base'])).simulator}"
+        return {**kept, "dukascopy_url": f"{venue}/datafeed", "dukascopy_json_url": f"{venue}/v1"}
 
     @field_validator("home")
     @classmethod

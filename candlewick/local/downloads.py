@@ -121,7 +121,7 @@ def fetch(artifact: Artifact, folder: Path, progress: Progress, resolve: Resolve
         found = _sha256(got)
         if found != artifact.sha256:
             raise CandlewickError(
-                f"{artifact.file_name} was downloaded with SHA-256 {found}, and {artifact.sha256} is expected",
+                f"{artifact.file_name} came with SHA-256 {found}, and {artifact.sha256} is expected",
                 "try again; if it stays so, something between here and the repository changes the file",
             )
         got.replace(target)
@@ -143,7 +143,8 @@ def _download(artifact: Artifact, folder: Path, progress: Progress, resolve: Res
         ) from error
     except RuntimeError as error:
         raise CandlewickError(
-            f"{artifact.file_name} is not to be had: {error}", "check the network or its proxy, then try again"
+            f"{artifact.file_name} is not to be had: {error}",
+            "check the network or its proxy, then try again",
         ) from error
     raise AssertionError("a retry either returns or raises")
 

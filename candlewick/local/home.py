@@ -99,7 +99,9 @@ def check_stamp(settings: Settings) -> None:
     if found != _kind(settings):
         raise CandlewickError(
             f"{settings.home} holds {found} data, and this is the {_kind(settings)} platform",
-            "use another CANDLEWICK_HOME for it" if settings.demo else "leave out --demo's home, or add --demo",
+            "use another CANDLEWICK_HOME for it"
+            if settings.demo
+            else "leave out --demo's home, or add --demo",
         )
 
 
@@ -108,7 +110,7 @@ def check_room(folder: Path, needed: int, purpose: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise CandlewickError(
-            f"the disk of {folder} has {free // MEBIBYTE} MiB free, and {needed // MEBIBYTE} MiB are needed {purpose}",
+            f"the disk of {folder} has {free // MEBIBYTE} MiB free, {needed // MEBIBYTE} are needed {purpose}",
             "free some space, or choose a folder on another disk",
         )
 
@@ -151,18 +153,18 @@ def write_atomically(file: Path, content: str | bytes, *, mode: int = 0o600) -> 
 
 @contextlib.contextmanager
 def exclusive(home: Home, doing: str) -> Iterator[None]:
-    """Hold the home against other starts and stops.
+    """Hold the home against other starts and stops; the same process may hold it more than once.
 
     Raises:
         CandlewickError: another process is starting or stopping the same home.
     """
     home.run.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = filelock.FileLock(home.run / "servers.lock")
+    lock = filelock.FileLock(home.run / "servers.lock", is_singleton=True)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise CandlewickError(
-            f"cannot {doing} the platform in {home.root}: another command is starting or stopping it just now",
+            f"cannot {doing} the platform in {home.root}: another command is at it just now",
             "wait for that one, then try again",
         ) from None
     try:

@@ -40,7 +40,9 @@ def _belongs(process: psutil.Process, home: Home) -> bool:
         if str(supervisor.config_file(home)) in command or pulsar.marker(home) in command:
             return True
         supervised = process.environ()
-        return supervised.get("SUPERVISOR_ENABLED") == "1" and supervised.get("CANDLEWICK_HOME") == str(home.root)
+        return supervised.get("SUPERVISOR_ENABLED") == "1" and supervised.get("CANDLEWICK_HOME") == str(
+            home.root
+        )
     except psutil.Error:
         return False
 

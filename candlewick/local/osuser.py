@@ -93,14 +93,22 @@ def _make_user() -> pwd.struct_passwd:
             "PostgreSQL does not run as root, and there is no `useradd` to make another OS user",
             f"make a user named {USER_NAME}, or do not work as root",
         )
-    command = [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", USER_NAME]
+    command = [
+        useradd,
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--shell",
+        "/usr/sbin/nologin",
+        USER_NAME,
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         # Whatever it answered: another process may have made the user in the meantime.
         return pwd.getpwnam(USER_NAME)
     except KeyError:
         raise CandlewickError(
-            f"PostgreSQL does not run as root, and the OS user {USER_NAME} could not be made: {result.stderr.strip()}",
+            f"PostgreSQL does not run as root, and `useradd {USER_NAME}` failed: {result.stderr.strip()}",
             "make that user by hand, or do not work as root",
         ) from None
 

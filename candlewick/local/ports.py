@@ -25,7 +25,7 @@ def is_free(port: int) -> bool:
 def holder(port: int) -> str:
     """Who listens on `port`, in words: name, pid and command where this user may know them."""
     for connection in _listening():
-        if connection.laddr.port != port or connection.pid is None:
+        if not connection.laddr or connection.laddr.port != port or connection.pid is None:
             continue
         try:
             process = psutil.Process(connection.pid)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import LiteralString
 
 import psutil
 import psycopg
@@ -19,6 +20,7 @@ from candlewick.errors import CandlewickError
 from candlewick.local import osuser, ports
 from candlewick.local.home import Home, disk_errors, write_atomically
 from candlewick.settings import Settings
+from candlewick.store.database import Connection, query
 
 
 def _find_install() -> Path:
@@ -95,37 +97,38 @@ def is_ready(settings: Settings) -> bool:
     """Whether the server answers a query by the role that set-up uses."""
     try:
         with connect(settings) as connection:
-            connection.execute("SELECT 1")
+            connection.execute(query("answer"))
     except psycopg.OperationalError:
         return False
     return True
 
 
-def connect(settings: Settings, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+def connect(settings: Settings, database: str = "postgres") -> Connection:
     """A connection of the superuser, committing each statement."""
     url = access.database_url(settings, access.SUPERUSER, database)
     return psycopg.connect(url, autocommit=True, connect_timeout=_PROBE_SECONDS)
 
 
 def ensure_databases(settings: Settings) -> None:
-    """The owner's role and the databases; what is there stays, passwords are set anew."""
+    """The owner's role and the databases; what is there stays, the owner's password is set anew."""
     with connect(settings) as connection:
-        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (access.OWNER,)).fetchone()
-        verb = sql.SQL("ALTER ROLE" if known else "CREATE ROLE")
-        connection.execute(
-            sql.SQL("{} {} LOGIN CREATEDB CREATEROLE PASSWORD {}").format(
-                verb,
-                sql.Identifier(access.OWNER),
-                sql.Literal(access.database_password(settings, access.OWNER)),
-            )
-        )
+        if not _exists(connection, "role_exists", access.OWNER):
+            _execute(connection, "create_owner", role=sql.Identifier(access.OWNER))
+        password = access.database_password(settings, access.OWNER).encode()
+        # As a verifier: the server's log may show statements.
+        verifier = connection.pgconn.encrypt_password(password, access.OWNER.encode(), b"scram-sha-256")
+        _execute(
+            connection, "set_owner_password",
+            role=sql.Identifier(access.OWNER), verifier=sql.Literal(verifier.decode()),
+        )  # fmt: skip
         for database in (access.DATABASE, access.DAGSTER_DATABASE):
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(database), sql.Identifier(access.OWNER)
-                    )
-                )
+            create_database(connection, database, access.OWNER)
+
+
+def create_database(connection: Connection, database: str, owner: str) -> None:
+    """Make a database for its owner; that it exists is no error."""
+    if not _exists(connection, "database_exists", database):
+        _execute(connection, "create_database", database=sql.Identifier(database), role=sql.Identifier(owner))
 
 
 def postmaster(home: Home) -> psutil.Process | None:
@@ -197,12 +200,13 @@ def _make_cluster(settings: Settings, data: Path, binaries: Path, user: osuser.O
             os.chown(path, user.uid, user.gid)
     result = subprocess.run(
         [
-            binaries / "initdb", "-D", cluster, "-U", access.SUPERUSER, "--pwfile", password, "--no-instructions",
-            "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-            "--locale=C",
+            binaries / "initdb", "-D", cluster, "-U", access.SUPERUSER, "--pwfile", password,
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8", "--no-instructions",
         ],
-        user=user.uid if user else None, group=user.gid if user else None, extra_groups=[] if user else None,
-        cwd=temporary, env={"LC_ALL": "C", "TZ": "UTC"}, capture_output=True, text=True, check=False,
+        user=user.uid if user else None, group=user.gid if user else None,
+        extra_groups=[] if user else None, cwd=temporary, env={"LC_ALL": "C", "TZ": "UTC"},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     password.unlink()
     if result.returncode != 0:
@@ -240,3 +244,13 @@ def _remove_stale_pid(data: Path) -> None:
         stale = True
     if stale:
         file.unlink()
+
+
+def _exists(connection: Connection, name: str, subject: str) -> bool:
+    row = connection.execute(query(name), {"name": subject}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _execute(connection: Connection, name: str, **parts: sql.Composable) -> None:
+    text: LiteralString = query(name).decode()
+    connection.execute(sql.SQL(text).format(**parts))

@@ -7,6 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
+import candlewick
+from candlewick import access
 from candlewick.local import osuser, postgres, pulsar
 from candlewick.local.home import Home
 from candlewick.settings import Settings
@@ -20,6 +24,8 @@ DAGSTER_WEB = "dagster-webserver"
 SIMULATOR = "simulator"
 
 SERVERS = (POSTGRES, PULSAR)
+
+CHECKOUT = Path(candlewick.__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +59,24 @@ def all_programs(settings: Settings, home: Home) -> list[Program]:
 
 
 def environment(settings: Settings, home: Home) -> dict[str, str]:
-    """What the programs find in their environment: the settings as they are now, whatever folder they run in."""
-    given = {
-        "home": str(settings.home),
-        "demo": str(settings.demo).lower(),
-        "default_series": settings.default_series,
-        "dukascopy_url": settings.dukascopy_url,
-        "dukascopy_json_url": settings.dukascopy_json_url,
-        "port_base": settings.port_base,
-        "lambda_function": settings.lambda_function,
-        "archive": settings.archive,
-        "pulsar_url": settings.pulsar_url,
-        "pulsar_admin_url": settings.pulsar_admin_url,
-        "database_url": settings.database_url.get_secret_value() if settings.database_url else None,
-        "pulsar_token": settings.pulsar_token.get_secret_value() if settings.pulsar_token else None,
+    """What the programs find in their environment: the settings as `up` found them."""
+    values: dict[str, str] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            values[f"CANDLEWICK_{name.upper()}"] = str(value)
+    if settings.archive is not None and "://" not in settings.archive:
+        values["CANDLEWICK_ARCHIVE"] = str(Path(settings.archive).absolute())
+    dagster = access.database_url(settings, database=access.DAGSTER_DATABASE)
+    return values | {
+        "DAGSTER_HOME": str(home.dagster),
+        # With its driver: SQLAlchemy would take another one, which Dagster does not know.
+        "CANDLEWICK_DAGSTER_DATABASE_URL": dagster.replace("postgresql://", "postgresql+psycopg2://", 1),
+        "CANDLEWICK_DAGSTER_CODE_PORT": str(settings.ports.dagster_code),
+        "PYTHONUNBUFFERED": "1",
     }
-    values = {f"CANDLEWICK_{name.upper()}": str(value) for name, value in given.items() if value is not None}
-    return values | {"DAGSTER_HOME": str(home.dagster), "PYTHONUNBUFFERED": "1"}
 
 
 def is_installed(module: str) -> bool:
@@ -129,8 +136,7 @@ def _dagster(settings: Settings) -> list[Program]:
     if not is_installed("pipeline_defs.definitions"):
         return []
     code, web = settings.ports.dagster_code, settings.ports.dagster
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    code_server = [dagster, "code-server", "start", "-h", "127.0.0.1", "-p", str(code)]
+    code_server = [_script("dagster"), "code-server", "start", "-h", "127.0.0.1", "-p", str(code)]
     return [
         Program(
             DAGSTER_CODE,
@@ -138,7 +144,9 @@ def _dagster(settings: Settings) -> list[Program]:
             {code: "Dagster's code server"},
             stop_seconds=30,
         ),
-        Program(DAGSTER_DAEMON, shlex.join([_script("dagster-daemon"), "run", *_workspace()]), {}, stop_seconds=30),
+        Program(
+            DAGSTER_DAEMON, shlex.join([_script("dagster-daemon"), "run", *_workspace()]), {}, stop_seconds=30
+        ),
         Program(
             DAGSTER_WEB,
             shlex.join([_script("dagster-webserver"), "-h", "127.0.0.1", "-p", str(web), *_workspace()]),
@@ -148,7 +156,7 @@ def _dagster(settings: Settings) -> list[Program]:
 
 
 def _workspace() -> list[str]:
-    return ["-w", str(Path("workspace.yaml").absolute())]
+    return ["-w", str(CHECKOUT / "workspace.yaml")]
 
 
 def _script(name: str) -> str:

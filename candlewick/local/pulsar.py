@@ -1,4 +1,4 @@
-"""Embedded Apache Pulsar 4.0: standalone with its functions worker, tokens and authorization, loopback only."""
+"""Embedded Apache Pulsar 4.0: standalone with functions worker, tokens and authorization, on loopback."""
 
 import re
 import shlex
@@ -181,7 +181,8 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
     }
     if any(character.isspace() for character in str(home.root)):
         raise CandlewickError(
-            f"Pulsar cannot run in a folder with blanks in its name: {home.root}", "choose another CANDLEWICK_HOME"
+            f"Pulsar cannot run in a folder with blanks in its name: {home.root}",
+            "choose another CANDLEWICK_HOME",
         )
     start = [
         str(distribution / "bin" / "pulsar"), "standalone",

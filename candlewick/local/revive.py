@@ -8,7 +8,7 @@ import os
 import random
 import sys
 import time
-import xmlrpc.client  # noqa: S411  (our own supervisor)
+import xmlrpc.client
 
 from supervisor import childutils
 

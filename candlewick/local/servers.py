@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -15,9 +15,14 @@ from candlewick.local.home import Home, exclusive, prepare
 from candlewick.local.programs import Program
 from candlewick.settings import Settings
 
-READY_SECONDS = {programs.POSTGRES: 60.0, programs.PULSAR: 120.0}
-READY_SECONDS_OTHERS = 60.0
+READY_SECONDS = {programs.POSTGRES: 300.0, programs.PULSAR: 180.0}
+"""PostgreSQL may have to replay what it wrote before a crash; Pulsar takes 10 to 20 s."""
+READY_SECONDS_OTHERS = 90.0
 POLL_SECONDS = 0.1
+ATTEMPTS = 3
+"""Starts of a program after which a start of the platform gives it up (the supervisor does not)."""
+
+ALIVE = frozenset({"RUNNING", "STARTING", "BACKOFF", "STOPPING"})
 
 
 class Report(Protocol):
@@ -52,16 +57,18 @@ class Silent:
 
 def start(
     settings: Settings,
-    names: Collection[str] | None = None,
+    names: Collection[str] = programs.SERVERS,
     *,
     report: Report | None = None,
+    after: Mapping[str, Callable[[], None]] | None = None,
     heap_mib: int = pulsar.HEAP_MIB,
     cache: Path | None = None,
 ) -> None:
-    """Start the programs of these names (default: PostgreSQL and Pulsar) and return when all are ready.
+    """Start the programs of these names and return when all are ready.
 
-    What already runs stays as it is, unless its configuration has changed. What a killed platform left is
-    stopped first.
+    They start together and are waited for in their order; `after` holds what to do once the program of
+    that name is ready. What already runs stays as it is, unless its configuration has changed. What a
+    killed platform left is stopped first. Names of servers that the settings place elsewhere are passed over.
 
     Raises:
         CandlewickError: with what stands in the way: a used port, a full disk, a home of the other kind,
@@ -69,19 +76,20 @@ def start(
     """
     report = report or Silent()
     home = prepare(settings)
-    wanted = programs.SERVERS if names is None else names
     with exclusive(home, "start"):
-        chosen = [program for program in programs.all_programs(settings, home) if program.name in wanted]
-        unknown = set(wanted) - {program.name for program in chosen} - set(programs.SERVERS)
-        if unknown:
-            raise CandlewickError(f"no such program: {', '.join(sorted(unknown))}", "see `candlewick status`")
+        chosen = [program for program in programs.all_programs(settings, home) if program.name in names]
         _ensure_supervisor(settings, home, report)
-        running = supervisor.states(home)
+        states = supervisor.states(home)
         for program in chosen:
-            if running[program.name].state not in {"RUNNING", "STARTING", "BACKOFF"}:
+            if states[program.name].state not in ALIVE:
                 _prepare(program, settings, home, report, heap_mib=heap_mib, cache=cache)
         for program in chosen:
-            _start(program, settings, home, report)
+            supervisor.start_program(home, program.name)
+        for program in chosen:
+            with report.step(f"starting {program.name}"):
+                _await_ready(program, settings, home)
+            if after is not None and program.name in after:
+                after[program.name]()
 
 
 def stop(settings: Settings, report: Report | None = None) -> bool:
@@ -96,11 +104,7 @@ def stop(settings: Settings, report: Report | None = None) -> bool:
         return False
     with exclusive(home, "stop"):
         ran = _stop_supervised(settings, home, report)
-        left = leftovers.find(home)
-        if left:
-            with report.step("stopping what an earlier platform left"):
-                leftovers.stop(left)
-        return ran or bool(left)
+        return _stop_leftovers(home, report) or ran
 
 
 def is_ready(program: Program, settings: Settings) -> bool:
@@ -126,25 +130,30 @@ def _ensure_supervisor(settings: Settings, home: Home, report: Report) -> None:
             return
         report.say("the settings have changed since the platform was started: starting it again")
         _stop_supervised(settings, home, report)
-    left = leftovers.find(home)
-    if left:
-        with report.step("stopping what an earlier platform left"):
-            leftovers.stop(left)
+    _stop_leftovers(home, report)
     supervisor.start(home, config, environment)
 
 
 def _stop_supervised(settings: Settings, home: Home, report: Report) -> bool:
     try:
         states = supervisor.states(home)
-        order = [p for p in programs.all_programs(settings, home) if p.name in states]
-        for name in [*(s for s in states if s not in {p.name for p in order}), *(p.name for p in reversed(order))]:
-            if states[name].state in {"RUNNING", "STARTING", "BACKOFF", "STOPPING"}:
+        known = [program.name for program in reversed(programs.all_programs(settings, home))]
+        for name in sorted(states, key=lambda name: known.index(name) if name in known else -1):
+            if states[name].state in ALIVE:
                 with report.step(f"stopping {name}"):
                     supervisor.stop_program(home, name)
         supervisor.shutdown(home, patience=30)
     except supervisor.NotRunningError:
         return False
     return True
+
+
+def _stop_leftovers(home: Home, report: Report) -> bool:
+    left = leftovers.find(home)
+    if left:
+        with report.step("stopping what a killed platform left"):
+            leftovers.stop(left)
+    return bool(left)
 
 
 def _prepare(
@@ -160,39 +169,28 @@ def _prepare(
         pulsar.prepare(settings, home, distribution, heap_mib)
 
 
-def _start(program: Program, settings: Settings, home: Home, report: Report) -> None:
-    with report.step(f"starting {program.name}"):
-        supervisor.start_program(home, program.name)
-        _await_ready(program, settings, home)
-        if program.name == programs.POSTGRES:
-            postgres.ensure_databases(settings)
-
-
 def _await_ready(program: Program, settings: Settings, home: Home) -> None:
     deadline = time.monotonic() + READY_SECONDS.get(program.name, READY_SECONDS_OTHERS)
+    attempts: set[int] = set()
     while time.monotonic() < deadline:
         state = supervisor.states(home)[program.name]
         if state.state in {"RUNNING", "STARTING"} and is_ready(program, settings):
+            if program.name == programs.POSTGRES:
+                postgres.ensure_databases(settings)
             return
-        if state.state in {"BACKOFF", "FATAL", "EXITED"}:
-            raise CandlewickError(
-                f"{program.name} ended at its start: {_last_line(home, program)}",
-                f"see {home.logs / program.name}.log, or run `candlewick doctor`",
-            )
+        if state.state == "BACKOFF":
+            attempts.add(state.started)
+        if state.state in {"FATAL", "EXITED"} or len(attempts) >= ATTEMPTS:
+            raise _failure(program, home, "ended at its start")
         time.sleep(POLL_SECONDS)
-    raise CandlewickError(
-        f"{program.name} does not answer: {_last_line(home, program)}",
-        f"see {home.logs / program.name}.log, or run `candlewick doctor`",
-    )
+    raise _failure(program, home, "does not answer")
 
 
-def _last_line(home: Home, program: Program) -> str:
+def _failure(program: Program, home: Home, what: str) -> CandlewickError:
     log = home.logs / f"{program.name}.log"
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except FileNotFoundError:
-        lines = []
-    return lines[-1][:300] if lines else "it said nothing"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    last = lines[-1][:300] if lines else "it said nothing"
+    return CandlewickError(f"{program.name} {what}: {last}", f"see {log}, or run `candlewick doctor`")
 
 
 def _answers(url: str) -> bool:

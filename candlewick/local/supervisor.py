@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import xmlrpc.client  # noqa: S411  (it talks to our own supervisor, over a socket that only we may open)
+import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,7 @@ chmod = 0600
 
 [supervisord]
 {running_as_root}identifier = {_identity(home)}
-directory = {_escaped(Path.cwd())}
+directory = {_escaped(home.root)}
 pidfile = {_escaped(home.run / "supervisord.pid")}
 logfile = {_escaped(home.logs / "supervisord.log")}
 logfile_maxbytes = {LOG_BYTES}
@@ -271,5 +271,6 @@ def _make_socket_folder(home: Home) -> None:
     status = folder.stat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise CandlewickError(
-            f"{folder} belongs to or is open to other users", "remove it, or choose a CANDLEWICK_HOME of a shorter path"
+            f"{folder} belongs to or is open to other users",
+            "remove it, or choose a CANDLEWICK_HOME of a shorter path",
         )

@@ -24,16 +24,6 @@ def test_every_listening_socket_of_every_child_is_on_loopback(servers: Settings)
     assert {port for _, port in listening} == {ports.postgres, ports.pulsar, ports.pulsar_admin, ports.bookie}
 
 
-def test_nobody_listens_for_datagrams(servers: Settings) -> None:
-    root = psutil.Process(supervisor.pid(Home(servers.home)))
-    addresses = [
-        connection.laddr
-        for process in [root, *root.children(recursive=True)]
-        for connection in process.net_connections(kind="udp")
-    ]
-    assert {(address.ip, address.port) for address in addresses if address.ip not in {"127.0.0.1", "::1"}} == set()
-
-
 def test_secrets_and_the_control_socket_are_for_their_owner_alone(servers: Settings) -> None:
     home = Home(servers.home)
     files = [*home.secrets.iterdir(), *home.run.glob("*.conf"), home.run / "functions_worker.yml"]
