@@ -52,12 +52,22 @@ class _Int8ArrayLoader(Loader):
     """`bigint[]` without NULLs as an int64 column, without a Python object per element."""
 
     format = Format.BINARY
+    origin = 0
 
     def load(self, data: Buffer) -> Column:
         if len(data) <= _ARRAY_HEADER:
             return np.empty(0, dtype=np.int64)
         elements = np.frombuffer(data, dtype=_INT8_ELEMENT, offset=_ARRAY_HEADER)
-        return elements["value"].astype(np.int64)
+        column = elements["value"].astype(np.int64)
+        if self.origin:
+            column += self.origin
+        return column
+
+
+class _MomentArrayLoader(_Int8ArrayLoader):
+    """`timestamptz[]` as microseconds since 1970, UTC."""
+
+    origin = EPOCH_2000_US
 
 
 def _load_queries() -> Any:  # noqa: ANN401 (aiosql's queries are made at run time)
@@ -78,6 +88,7 @@ def _configure(connection: Connection) -> None:
     types = connection.adapters.types
     connection.adapters.register_loader(types["timestamptz"].oid, _MomentLoader)
     connection.adapters.register_loader(types["int8"].array_oid, _Int8ArrayLoader)
+    connection.adapters.register_loader(types["timestamptz"].array_oid, _MomentArrayLoader)
 
 
 @contextmanager

@@ -1,18 +1,22 @@
 """The store: everything that Candlewick asks of PostgreSQL, in one object."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from types import TracebackType
 from typing import Self
 
 from candlewick.candles import Level
 from candlewick.hours import Hour
 from candlewick.instruments import Series
-from candlewick.store import hours, series
+from candlewick.store import hours, problems, series
+from candlewick.store.coverage import CoverageRow, coverage
 from candlewick.store.database import Database
 from candlewick.store.hours import LandedHour
 from candlewick.store.migrate import migrate
+from candlewick.store.problems import DayRequest, Problem, note_request
 from candlewick.store.refresh import Refreshed, refresh
 from candlewick.store.roles import prepare_role
+from candlewick.times import now_us
 
 # What a span means that has no end: all years that a venue of ours can have hours in.
 EARLIEST_US = 0
@@ -114,6 +118,54 @@ class Store:
         with self._database.transaction() as connection:
             known = series.known_series(connection, name)[1]
             yield from hours.read_hours(connection, known, start_us, end_us)
+
+    def note_problems(self, name: str, found: Sequence[Problem], *, tried_us: int) -> None:
+        """Records hours that could not be had; each counts as one more attempt at its hour."""
+        with self._database.transaction() as connection:
+            problems.note_problems(connection, name, found, tried_us)
+
+    def clear_problems(self, name: str, hours_us: Sequence[int]) -> None:
+        with self._database.transaction() as connection:
+            problems.clear_problems(connection, name, hours_us)
+
+    def note_request(
+        self,
+        name: str,
+        day: date,
+        *,
+        asked_us: int,
+        transport: str | None,
+        hours_out: int,
+        recheck_us: int | None,
+        failures: int,
+        problems: Sequence[Problem],
+    ) -> None:
+        """Records a request for a day; its problems replace those that were known of the day's hours."""
+        request = DayRequest(asked_us, transport, hours_out, recheck_us, failures)
+        with self._database.transaction() as connection:
+            note_request(connection, name, day, request, problems)
+
+    def day_request(self, name: str, day: date) -> DayRequest | None:
+        """The last request for a UTC day, if there was one."""
+        return self.day_requests(name, day, day + timedelta(days=1)).get(day)
+
+    def day_requests(self, name: str, first_day: date, end_day: date) -> dict[date, DayRequest]:
+        """The last requests for the UTC days from `first_day` up to before `end_day`."""
+        with self._database.transaction() as connection:
+            return problems.day_requests(connection, name, first_day, end_day)
+
+    def coverage(
+        self, name: str, start_us: int, end_us: int, *, as_of_us: int | None = None
+    ) -> list[CoverageRow]:
+        """What is known of each hour that overlaps the span, as of now or of another moment.
+
+        Raises:
+            UnknownSeriesError: no such series.
+        """
+        as_of_us = now_us() if as_of_us is None else as_of_us
+        with self._database.transaction() as connection:
+            series.known_series(connection, name)
+            return coverage(connection, name, start_us, end_us, as_of_us)
 
     def refresh(
         self,
