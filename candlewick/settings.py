@@ -45,7 +45,11 @@ class Ports:
 
 
 class Settings(BaseSettings):
-    """All that can be set. Unset URLs mean the servers that Candlewick itself runs."""
+    """All that can be set. Unset URLs mean the servers that Candlewick itself runs.
+
+    `dukascopy_json_url` may be `none`. `dukascopy_rate` is requests a second to begin with; unset means a
+    polite rate, and no pacing for a venue on this machine. `dukascopy_timeout` is in seconds of silence.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="CANDLEWICK_",

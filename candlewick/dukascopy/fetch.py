@@ -174,6 +174,32 @@ def load_day(
     return loaded
 
 
+def renew_day(
+    series: Series, day: date, archive: Archive, transports: Iterable[Transport], *, now_us: int
+) -> LoadedDay | None:
+    """Decode an archived day and give new revisions to the hours that decode to other content than before.
+
+    For when a codec was mended. The caller holds `day_lock(series, day)`.
+
+    Returns:
+        The day as it is archived now; `outdated` are the hours whose revision is new.
+    """
+    loaded = load_day(series, day, archive, transports)
+    if loaded is None or not loaded.outdated:
+        return loaded
+    renewed = {
+        hour_us: _renewed(loaded.manifest.hours[hour_us], loaded.hours[hour_us], now_us)
+        for hour_us in loaded.outdated
+    }
+    manifest = replace(loaded.manifest, hours={**loaded.manifest.hours, **renewed})
+    archive.write_day(series, manifest)
+    hours = {
+        hour_us: replace(hour, revision=manifest.hours[hour_us].revision)
+        for hour_us, hour in loaded.hours.items()
+    }
+    return replace(loaded, manifest=manifest, hours=hours)
+
+
 def _hour(series: Series, archived: ArchivedHour, quotes: Quotes) -> Hour:
     return Hour(
         series.name,

@@ -126,24 +126,26 @@ def judge(hour_us: int, found: Sequence[Found], *, now_us: int, evidence: Eviden
     by_finding = {entry.finding: entry for entry in found}
     # The venue itself contradicts the scale: integers of the other transports prove nothing then.
     if mismatch := next((entry for entry in found if entry.reason == Fault.SCALE_MISMATCH), None):
-        return Judgement(HourState.FAILED, _named(mismatch))
+        return Judgement(HourState.FAILED, _named(mismatch, found))
     if Finding.QUOTES in by_finding:
         mature = is_mature(hour_us, now_us)
         return Judgement(HourState.DATA) if mature else Judgement(HourState.PENDING, YOUNG)
     if empty := by_finding.get(Finding.EMPTY):
         return _judge_empty(hour_us, empty, now_us, evidence)
     if refused := by_finding.get(Finding.REFUSED):
-        return Judgement(HourState.FAILED, _named(refused))
+        return Judgement(HourState.FAILED, _named(refused, found))
     if evidence is Evidence.NO_VOLUME and is_never_published(hour_us, found, now_us):
         return Judgement(HourState.CLOSED, NO_VOLUME)
-    return _judge_absent(hour_us, by_finding, now_us)
+    return _judge_absent(hour_us, found, by_finding, now_us)
 
 
-def _judge_absent(hour_us: int, by_finding: Mapping[Finding, Found], now_us: int) -> Judgement:
+def _judge_absent(
+    hour_us: int, found: Sequence[Found], by_finding: Mapping[Finding, Found], now_us: int
+) -> Judgement:
     missing, unavailable = by_finding.get(Finding.MISSING), by_finding.get(Finding.UNAVAILABLE)
     if unavailable and (missing is None or now_us >= hour_us + HOUR_US + PUBLICATION_DUE_US):
-        return Judgement(HourState.FAILED, _named(unavailable))
-    return Judgement(HourState.PENDING, _named(missing) if missing else NOT_ASKED)
+        return Judgement(HourState.FAILED, _named(unavailable, found))
+    return Judgement(HourState.PENDING, _named(missing, found) if missing else NOT_ASKED)
 
 
 def _judge_empty(hour_us: int, empty: Found, now_us: int, evidence: Evidence) -> Judgement:
@@ -162,5 +164,7 @@ def _judge_empty(hour_us: int, empty: Found, now_us: int, evidence: Evidence) ->
     )
 
 
-def _named(entry: Found) -> str:
-    return f"{entry.reason}: {entry}"
+def _named(entry: Found, found: Sequence[Found]) -> str:
+    """The reason's name, what its transport said, then what the others said."""
+    others = dict.fromkeys(str(other) for other in found if other.transport != entry.transport)
+    return "; ".join([f"{entry.reason}: {entry}", *others])

@@ -1,5 +1,6 @@
 """Dukascopy over HTTP: one client for all transports, at the limiter's pace."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,6 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-import stamina
 
 from candlewick.dukascopy import jetta
 from candlewick.dukascopy.faults import Fault, InvalidAnswerError
@@ -36,6 +36,7 @@ MAX_BODY_BYTES = 64 * 2**20
 
 ATTEMPTS = 4
 _LONGEST_ANSWER_S = 300.0
+_LONGEST_PAUSE_S = 30.0
 _THROTTLED = frozenset({202, 403, 429, 503})
 
 # The JSON host answers 202 without a body to clients that do not look like a browser.
@@ -69,7 +70,7 @@ class Venue:
     def __init__(self, settings: Settings, limiter: Limiter, *, clock: Callable[[], int] = now_us) -> None:
         self.transports: tuple[Transport, ...] = (
             DayObjects(settings.dukascopy_url),
-            *((JsonFeed(settings.dukascopy_json_url),) if settings.dukascopy_json_url else ()),
+            *((JsonFeed(settings.dukascopy_json_url),) if _has_json(settings) else ()),
             HourFiles(settings.dukascopy_url),
         )
         self.settings = settings
@@ -98,26 +99,21 @@ class Venue:
     def get(self, url: str, meter: Meter | None = None) -> Reply:
         """One resource, after up to four attempts with jittered pauses between them."""
         meter = meter or Meter()
-        attempts = stamina.retry_context(
-            on=_AgainError,
-            attempts=ATTEMPTS,
-            timeout=None,
-            wait_initial=self._limiter.pause_s,
-            wait_max=30 * self._limiter.pause_s,
-            wait_jitter=self._limiter.pause_s,
-        )
-        try:
-            for attempt in attempts:
-                with attempt:
-                    return self._get_once(httpx.URL(url), meter)
-        except _AgainError as error:
-            return Unavailable(error.reason, f"{error.detail}, {ATTEMPTS} times")
-        except HostClosedError as error:
-            return Unavailable("host-closed", str(error))
-        raise AssertionError("unreachable: the attempts return or raise")
+        address = httpx.URL(url)
+        host = address.netloc.decode()
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._get_once(address, host, meter)
+            except HostClosedError as error:
+                return Unavailable("host-closed", error.problem)
+            except _AgainError as error:
+                failure = error
+            if attempt + 1 < ATTEMPTS:
+                longest = self._limiter.pause_s(host) * 2**attempt
+                time.sleep(random.uniform(0, min(_LONGEST_PAUSE_S, longest)))  # noqa: S311 (full jitter)
+        return Unavailable(failure.reason, f"{failure.detail}, {ATTEMPTS} times")
 
-    def _get_once(self, url: httpx.URL, meter: Meter) -> Reply:
-        host = url.netloc.decode()
+    def _get_once(self, url: httpx.URL, host: str, meter: Meter) -> Reply:
         self._limiter.acquire(host)
         try:
             status, headers, body = self._read(url, meter)
@@ -129,6 +125,9 @@ class Venue:
             raise _AgainError(
                 "timed-out", f"{host} did not answer in time ({type(error).__name__})"
             ) from None
+        except httpx.ConnectError as error:
+            self._limiter.report(host, Outcome.UNREACHABLE)
+            raise _AgainError("unreachable", f"{host}: {error}") from None
         except httpx.HTTPError as error:
             self._limiter.report(host, Outcome.FAILED)
             raise _AgainError("unreachable", f"{host}: {error}") from None
@@ -197,7 +196,7 @@ class Venue:
         return self._history_starts[instrument.symbol]
 
     def _ask_history_start(self, instrument: Instrument, meter: Meter | None) -> "HistoryStart | None":
-        if not (instrument.jetta_code and self.settings.dukascopy_json_url):
+        if not (instrument.jetta_code and _has_json(self.settings)):
             return None
         reply = self.get(f"{self.settings.dukascopy_json_url}/instruments/{instrument.jetta_code}", meter)
         if not isinstance(reply, Answer):
@@ -223,7 +222,7 @@ class Venue:
             f"{self.settings.dukascopy_url}/{instrument.bi5_symbol}/{folders[level]}/{file}.bi5",
             f"{file}.bi5",
         )
-        if self.settings.dukascopy_json_url and instrument.jetta_code:
+        if _has_json(self.settings) and instrument.jetta_code:
             dates = {
                 Level.MINUTE: f"{day.year}/{day.month}/{day.day}",
                 Level.HOUR: f"{day.year}/{day.month}",
@@ -276,6 +275,10 @@ def _retry_after(headers: httpx.Headers, at_us: int) -> float | None:
         return None
 
 
+def _has_json(settings: Settings) -> bool:
+    return settings.dukascopy_json_url.lower() != "none"
+
+
 def confirm_scale(venue: Venue, instrument: Instrument) -> int:
     """The instrument's decimal digits by the venue's own word: `/instruments/{CODE}` of the JSON feed.
 
@@ -284,8 +287,8 @@ def confirm_scale(venue: Venue, instrument: Instrument) -> int:
     Raises:
         CandlewickError: the venue does not say.
     """
-    base = venue.settings.dukascopy_json_url
-    if instrument.jetta_code and base:
+    if instrument.jetta_code and _has_json(venue.settings):
+        base = venue.settings.dukascopy_json_url
         reply = venue.get(f"{base}/instruments/{instrument.jetta_code}")
         if isinstance(reply, Answer):
             payload = jetta.parse(reply.body)
