@@ -1,0 +1,220 @@
+"""Dagster over its HTTP GraphQL interface: launch runs, watch them, reload the definitions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from candlewick import pipeline
+from candlewick.errors import CandlewickError
+from candlewick.instruments import Series
+from candlewick.settings import Settings
+
+# Creating a run of a month writes one planned event per asset and day.
+_TIMEOUT_S = 60.0
+
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on InvalidSubsetError { message }
+    ... on PipelineNotFoundError { message }
+    ... on UnauthorizedError { message }
+    ... on RunConflict { message }
+  }
+}
+"""
+
+_RUNS = """
+query Runs($ids: [String!]!, $limit: Int!) {
+  runsOrError(filter: {runIds: $ids}, limit: $limit) {
+    __typename
+    ... on Runs { results { runId status startTime endTime } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+_RETRIES = """
+query Retries($id: ID!) {
+  runOrError(runId: $id) { ... on Run { tags { key value } } }
+}
+"""
+
+_FAILURE = """
+query Failure($id: ID!) {
+  logsForRun(runId: $id, limit: 1000) {
+    ... on EventConnection {
+      events {
+        __typename
+        ... on ExecutionStepFailureEvent { stepKey error { message causes { message } } }
+        ... on RunFailureEvent { message }
+      }
+    }
+  }
+}
+"""
+
+_RELOAD = """
+mutation Reload($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) {
+    __typename
+    ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } }
+    ... on PythonError { message }
+    ... on ReloadNotSupported { message }
+    ... on RepositoryLocationNotFound { message }
+  }
+}
+"""
+
+
+class RunStatus(StrEnum):
+    """A run's state in Dagster's words."""
+
+    NOT_STARTED = "NOT_STARTED"
+    QUEUED = "QUEUED"
+    STARTING = "STARTING"
+    STARTED = "STARTED"
+    MANAGED = "MANAGED"
+    CANCELING = "CANCELING"
+    CANCELED = "CANCELED"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+
+    @property
+    def finished(self) -> bool:
+        return self in {RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the web server knows it; times are seconds since 1970, None before they are known."""
+
+    run_id: str
+    status: RunStatus
+    start_s: float | None
+    end_s: float | None
+
+
+def dagster_url(settings: Settings) -> str:
+    """Where the platform's Dagster pages are."""
+    return f"http://127.0.0.1:{settings.ports.dagster}"
+
+
+class DagsterClient:
+    """One web server.
+
+    Every method raises `CandlewickError` when it does not answer or refuses.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        # Loopback: a proxy of the environment is not for it.
+        self._http = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def launch(self, series: Series, first: date, last: date, tags: Mapping[str, str]) -> str:
+        """Asks for all stages of the days from `first` to `last`, in one run; returns its id.
+
+        Both must be days that the series' partitions have.
+        """
+        tags = {**tags, pipeline.SERIES_TAG: series.name, **pipeline.range_tags(first, last)}
+        params = {
+            "selector": {
+                "repositoryLocationName": pipeline.LOCATION,
+                "repositoryName": pipeline.REPOSITORY,
+                "jobName": pipeline.ASSET_JOB,
+                "assetSelection": [{"path": pipeline.asset_path(series, stage)} for stage in pipeline.Stage],
+            },
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        answer = self._ask(_LAUNCH, {"params": params})["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            raise CandlewickError(
+                f"Dagster refuses the run for {series.name} {first} to {last}: {_complaint(answer)}",
+                f"reload the definitions at {self.url}/locations, then try again",
+            )
+        run_id: str = answer["run"]["runId"]
+        return run_id
+
+    def runs(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        """What has become of runs, by id."""
+        answer = self._ask(_RUNS, {"ids": list(run_ids), "limit": len(run_ids)})["runsOrError"]
+        return {
+            row["runId"]: Run(row["runId"], RunStatus(row["status"]), row["startTime"], row["endTime"])
+            for row in answer.get("results", ())
+        }
+
+    def retried_as(self, run_id: str) -> str | None:
+        """The run that Dagster started in place of one whose process died, or None.
+
+        Raises:
+            CandlewickError: it will be started, but is not yet: ask again.
+        """
+        tags = {tag["key"]: tag["value"] for tag in self._ask(_RETRIES, {"id": run_id})["runOrError"]["tags"]}
+        return tags.get("dagster/auto_retry_run_id")
+
+    def why_failed(self, run_id: str) -> str:
+        """The first failure that a run recorded, in one line."""
+        events = self._ask(_FAILURE, {"id": run_id})["logsForRun"].get("events", [])
+        fallback = "no reason recorded"
+        for event in events:
+            if event["__typename"] == "ExecutionStepFailureEvent" and event["error"]:
+                causes = event["error"]["causes"] or [event["error"]]
+                return f"{event['stepKey']}: {causes[-1]['message'].strip().splitlines()[0]}"
+            if event["__typename"] == "RunFailureEvent":
+                fallback = event["message"].strip().splitlines()[0]
+        return fallback
+
+    def reload(self) -> None:
+        """Makes Dagster read the collected series anew."""
+        answer = self._ask(_RELOAD, {"location": pipeline.LOCATION})["reloadRepositoryLocation"]
+        loaded = answer.get("locationOrLoadError") or answer
+        if loaded["__typename"] in {"PythonError", "ReloadNotSupported", "RepositoryLocationNotFound"}:
+            raise CandlewickError(
+                f"Dagster could not reload: {_complaint(loaded)}", f"see {self.url}/locations"
+            )
+
+    def _ask(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            response = self._http.post(f"{self.url}/graphql", json={"query": text, "variables": variables})
+        except httpx.HTTPError as error:
+            raise CandlewickError(
+                f"Dagster does not answer at {self.url} ({type(error).__name__})",
+                "`candlewick up` starts it, `candlewick status` shows what runs",
+            ) from error
+        if response.status_code != httpx.codes.OK:
+            raise CandlewickError(
+                f"Dagster answered {response.status_code} at {self.url}: {response.text[:200]}",
+                "`candlewick status` shows whether it is well",
+            )
+        payload: dict[str, Any] = response.json()
+        if payload.get("errors"):
+            raise CandlewickError(
+                f"Dagster refused a question: {payload['errors'][0]['message']}",
+                "is another version of Dagster running there?",
+            )
+        data: dict[str, Any] = payload["data"]
+        return data
+
+
+def _complaint(answer: Mapping[str, Any]) -> str:
+    messages = [answer["message"]] if answer.get("message") else []
+    messages += [error["message"] for error in answer.get("errors", ())]
+    text = " ".join(messages) or answer["__typename"]
+    return text.strip().splitlines()[0]

@@ -1,0 +1,99 @@
+"""Which series are collected: read from the database, remembered for when it is away.
+
+The definitions are built from this, so it is quick, and a database that does not answer costs three
+seconds and no asset: the graph as last known stays, with the reason in the log and in the sensor.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+
+from candlewick import access, instruments
+from candlewick.errors import CandlewickError
+from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.settings import Settings
+from candlewick.store.database import translated
+from candlewick.store.series import all_series
+from candlewick.times import us_day
+
+# Dukascopy's oldest ticks; a series whose first one is not known can be asked for from here on.
+EARLIEST_DAY = date(2003, 5, 4)
+
+_CONNECT_TIMEOUT_S = 3
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """One collected series, as its assets show it.
+
+    Attributes:
+        title: the venue's spelling of the instrument.
+        first_day: the UTC day of its first tick.
+    """
+
+    series: Series
+    title: str
+    description: str
+    first_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What is collected; `problem` says why it may be out of date."""
+
+    collected: tuple[Collected, ...]
+    problem: str | None = None
+
+
+def read(settings: Settings) -> Catalogue:
+    """The collected series by name; from memory when the database does not answer."""
+    memory = settings.home / "dagster" / "series.json"
+    try:
+        series = _from_database(settings)
+    except CandlewickError as error:
+        _log.warning("%s; the assets are those known last", error.problem)
+        return Catalogue(tuple(map(_describe, _remembered(memory))), error.problem)
+    _remember(memory, series)
+    return Catalogue(tuple(map(_describe, series)))
+
+
+def _from_database(settings: Settings) -> list[Series]:
+    url = access.database_url(settings)
+    with translated(), psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
+        return all_series(connection)
+
+
+def _describe(series: Series) -> Collected:
+    try:
+        instrument = instruments.find(series.symbol)
+    except instruments.UnknownInstrumentError:
+        return Collected(series, series.symbol, "", EARLIEST_DAY)
+    first_us = instrument.first_tick_us
+    first_day = us_day(first_us) if first_us is not None else EARLIEST_DAY
+    return Collected(series, instrument.name, instrument.description, first_day)
+
+
+def _remember(memory: Path, series: list[Series]) -> None:
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    body = orjson.dumps([asdict(one) for one in series], option=orjson.OPT_INDENT_2)
+    if memory.exists() and memory.read_bytes() == body:
+        return
+    fresh = memory.with_suffix(".new")
+    fresh.write_bytes(body)
+    fresh.replace(memory)
+
+
+def _remembered(memory: Path) -> list[Series]:
+    if not memory.exists():
+        return []
+    rows: list[dict[str, Any]] = orjson.loads(memory.read_bytes())
+    return [
+        Series(**{**row, "kind": Kind(row["kind"]), "asset_class": AssetClass(row["asset_class"])})
+        for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""History: from what a venue has published to candles, a day of a series at a time."""
