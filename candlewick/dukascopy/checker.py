@@ -1,0 +1,210 @@
+"""Asks which hours are out: the AWS Lambda where one is set, otherwise (or when it fails) from here.
+
+Nothing that goes wrong with the Lambda looks like an answer: it is counted, said in the response's notes,
+and the same question is asked from here in what is left of the time.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import botocore.config
+import botocore.exceptions
+import httpx
+import structlog
+
+from candlewick.dukascopy import availability
+from candlewick.dukascopy.availability import (
+    Feeds,
+    Http,
+    HttpAnswer,
+    MalformedResponseError,
+    NoAnswerError,
+    Paced,
+    Request,
+    Response,
+    State,
+)
+from candlewick.dukascopy.limiter import HostClosedError, Limiter, Outcome
+from candlewick.settings import Settings
+from candlewick.times import now_us
+
+_LAMBDA_SHARE = 0.5
+"""Of a request's time: what the Lambda gets; the rest is for asking from here should it fail."""
+
+_LAMBDA_START_S = 3.0
+"""Of that share: what a cold start may take; the Lambda's own deadline is as much shorter."""
+
+_CONNECT_S = 3.0
+_BODY_BYTES = 4096
+_THROTTLED = frozenset({202, 403, 429, 503})
+_THROTTLING_ERRORS = frozenset(
+    {"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"}
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class LambdaError(Exception):
+    """The Lambda gave no answer to be trusted; `reason` is a stable name."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+class Checker:
+    """Safe to share between threads, and kept for as long as its counts matter.
+
+    Attributes:
+        fallbacks: how often the Lambda was of no use since this checker was made, by reason.
+    """
+
+    def __init__(self, settings: Settings, limiter: Limiter | None = None) -> None:
+        """`limiter` sets the pace from here; without one it is the settings' first rate."""
+        self.fallbacks: Counter[str] = Counter()
+        self._settings = settings
+        self._making = threading.Lock()
+        self._lambda: tuple[float, Any] | None = None
+        self._client = httpx.Client(limits=httpx.Limits(max_connections=availability.MAX_CONCURRENCY))
+        interval_s = 1 / settings.dukascopy_rate if settings.dukascopy_rate else 0.0
+        self._http: Http = Paced(self._ask, interval_s) if limiter is None else _Limited(self._ask, limiter)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def check(self, request: Request) -> Response:
+        """Answer for every hour of a request, within about its deadline, whatever fails."""
+        function = self._settings.lambda_function
+        if not function:
+            return self._check_here(request)
+        started = time.monotonic()
+        try:
+            return self._check_there(function, request)
+        except LambdaError as error:
+            self.fallbacks[error.reason] += 1
+            times = self.fallbacks.total()
+            _log.warning("lambda-of-no-use", function=function, problem=str(error), times=times)
+            note = f"the Lambda {function} was of no use ({error}; {times} times so far): asked from here"
+        left = max(request.deadline_s - (time.monotonic() - started), request.deadline_s * 0.25)
+        response = self._check_here(replace(request, deadline_s=left))
+        return replace(response, notes=(note, *response.notes))
+
+    def _check_here(self, request: Request) -> Response:
+        feeds = Feeds(self._settings.dukascopy_url, self._settings.dukascopy_json_url)
+        return availability.check(request, feeds, self._http, now_us=now_us())
+
+    def _check_there(self, function: str, request: Request) -> Response:
+        share = request.deadline_s * _LAMBDA_SHARE
+        body = replace(request, deadline_s=max(share - _LAMBDA_START_S, share / 2))
+        payload = self._invoke(function, body, share)
+        try:
+            answer = json.loads(payload)
+        except ValueError:
+            raise LambdaError("malformed", f"{payload[:60]!r} is not JSON") from None
+        if isinstance(answer, dict) and "error" in answer:
+            raise LambdaError("refused", str(answer["error"])[:200])
+        try:
+            response = Response.from_json(answer, body)
+        except MalformedResponseError as error:
+            raise LambdaError("malformed", str(error)) from None
+        asked = [each for each in response.hours if each.evidence or each.state is State.UNKNOWN]
+        if asked and all(each.state is State.UNKNOWN for each in asked):
+            raise LambdaError("venue-unreachable", f"of {len(asked)} hours it knows none: {asked[0].reason}")
+        return replace(response, checker="lambda")
+
+    def _invoke(self, function: str, request: Request, timeout_s: float) -> bytes:
+        try:
+            answer = self._client_for(timeout_s).invoke(
+                FunctionName=function,
+                InvocationType="RequestResponse",
+                Payload=json.dumps(request.to_json()).encode(),
+            )
+            payload: bytes = answer["Payload"].read()
+        except botocore.exceptions.ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            reason = "throttled" if code in _THROTTLING_ERRORS else "refused"
+            raise LambdaError(reason, str(error)) from None
+        except botocore.exceptions.ReadTimeoutError as error:
+            raise LambdaError("slow", str(error)) from None
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
+            raise LambdaError("unreachable", str(error)) from None
+        if "FunctionError" in answer:
+            raise LambdaError("failed", payload[:200].decode("utf-8", "replace"))
+        return payload
+
+    def _client_for(self, timeout_s: float) -> Any:  # noqa: ANN401  (made at run time, without types)
+        with self._making:
+            if self._lambda is None or self._lambda[0] != timeout_s:
+                # No retry by boto3: asking from here is the retry.
+                config = botocore.config.Config(
+                    connect_timeout=min(_CONNECT_S, timeout_s),
+                    read_timeout=timeout_s,
+                    retries={"total_max_attempts": 1},
+                )
+                self._lambda = (timeout_s, boto3.client("lambda", config=config))
+            return self._lambda[1]
+
+    def _ask(self, method: str, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpAnswer:
+        read = 0
+        try:
+            with self._client.stream(method, url, headers=dict(headers), timeout=timeout_s) as answer:
+                for part in answer.iter_raw():
+                    read += len(part)
+                    if read >= _BODY_BYTES:
+                        break
+        except httpx.HTTPError as error:
+            raise NoAnswerError(f"{type(error).__name__} {error}".strip()) from None
+        return HttpAnswer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, read)
+
+
+def check(settings: Settings, request: Request, limiter: Limiter | None = None) -> Response:
+    """`Checker.check` for once."""
+    with Checker(settings, limiter) as checker:
+        return checker.check(request)
+
+
+class _Limited:
+    """HTTP at the pace that all of the platform's processes share."""
+
+    def __init__(self, http: Http, limiter: Limiter) -> None:
+        self._http = http
+        self._limiter = limiter
+
+    def __call__(self, method: str, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpAnswer:
+        host = httpx.URL(url).netloc.decode()
+        started = time.monotonic()
+        try:
+            self._limiter.acquire(host)
+        except HostClosedError as error:
+            raise NoAnswerError(str(error)) from None
+        left = timeout_s - (time.monotonic() - started)
+        if left <= 0:
+            raise NoAnswerError("its turn did not come before the deadline")
+        try:
+            answer = self._http(method, url, headers, left)
+        except NoAnswerError:
+            self._limiter.report(host, Outcome.FAILED)
+            raise
+        throttled = answer.status in _THROTTLED
+        failed = answer.status >= 500
+        outcome = Outcome.THROTTLED if throttled else Outcome.FAILED if failed else Outcome.ANSWERED
+        retry_after = answer.headers.get("retry-after", "")
+        self._limiter.report(
+            host, outcome, retry_after_s=float(retry_after) if retry_after.isdigit() else None
+        )
+        return answer
