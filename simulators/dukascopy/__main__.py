@@ -68,7 +68,7 @@ def main() -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(serve)
     try:
-        app()
+        app(prog_name="candlewick simulate dukascopy")
     except CandlewickError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

@@ -32,7 +32,8 @@ _JSON = orjson.OPT_SERIALIZE_NUMPY
 
 def bi5(records: Records) -> bytes:
     """A bi5 file; no records is a file of zero bytes."""
-    return lzma_alone.compress(records.tobytes())
+    # numpy turns to the machine's own byte order where it puts arrays together.
+    return lzma_alone.compress(records.astype(records.dtype.newbyteorder(">"), copy=False).tobytes())
 
 
 def since_midnight(hours: Sequence[Records], number: int) -> Records:
