@@ -8,6 +8,7 @@ asked) is `unknown`. What each answer means: `docs/dukascopy.md`. Standard libra
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -486,24 +487,12 @@ class _Asking:
 
     def run(self, chains: list[_Chain], concurrency: int) -> None:
         """Returns when all is asked, or soon after the deadline: a request that hangs is left behind."""
-        waiting = iter(chains)
-
-        def work() -> None:
-            while True:
-                with self._lock:
-                    chain = next(waiting, None)
-                if chain is None or self._left() <= 0:
-                    return
-                self._walk(*chain)
-
-        threads = [
-            threading.Thread(target=work, name=f"availability-{index}", daemon=True)
-            for index in range(min(concurrency, len(chains)))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(max(0.0, self._left()) + _GRACE_S)
+        executor = ThreadPoolExecutor(concurrency, thread_name_prefix="availability")
+        walks = [executor.submit(self._walk, *chain) for chain in chains]
+        done, _ = wait(walks, max(0.0, self._left()) + _GRACE_S, return_when=FIRST_EXCEPTION)
+        executor.shutdown(wait=False, cancel_futures=True)
+        for walk in done:
+            walk.result()
 
     def _left(self) -> float:
         return self._deadline - self._clock()
