@@ -12,7 +12,7 @@ from candlewick.dukascopy.faults import Fault, InvalidAnswerError
 HEADER_BYTES = 13
 _UNKNOWN_SIZE = 2**64 - 1
 _NO_SUCH_SIZE = 2**38  # liblzma's own bound for "this is no .lzma file"
-_MEMORY_LIMIT = 128 * 2**20
+_LARGEST_DICTIONARY = 64 * 2**20  # the venue's files have 4 MiB; what is hostile must not fill the memory
 
 
 def decompress(body: bytes, *, limit: int) -> bytes:
@@ -50,14 +50,12 @@ def _first_stream(body: bytes, limit: int) -> tuple[bytes, bytes]:
     size = _stated_size(body)
     if size is not None and size > limit:
         raise InvalidAnswerError(Fault.TOO_LARGE, f"the header announces {size} bytes, at most {limit} are")
-    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_ALONE, memlimit=_MEMORY_LIMIT)
+    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_ALONE)
     try:
         # One byte more than allowed, so that a longer stream shows itself.
         content = decoder.decompress(body, max_length=(limit if size is None else size) + 1)
     except lzma.LZMAError as error:
         raise _why(body, size, limit, str(error)) from None
-    except MemoryError:
-        raise InvalidAnswerError(Fault.NOT_LZMA, "its dictionary is larger than any bi5 file's") from None
     if not decoder.eof:
         if len(content) > limit:
             raise InvalidAnswerError(Fault.TOO_LARGE, f"more than {limit} bytes")
@@ -78,7 +76,8 @@ def _plausible_header(body: bytes) -> bool:
     if len(body) < HEADER_BYTES:
         return properties == 0x5D
     size = _stated_size(body)
-    return size is None or size < _NO_SUCH_SIZE
+    dictionary = int.from_bytes(body[1:5], "little")
+    return dictionary <= _LARGEST_DICTIONARY and (size is None or size < _NO_SUCH_SIZE)
 
 
 def _stated_size(body: bytes) -> int | None:
@@ -89,7 +88,7 @@ def _stated_size(body: bytes) -> int | None:
 def _why(body: bytes, size: int | None, limit: int, detail: str) -> InvalidAnswerError:
     """Name the fault of a stream that did not decode: read it again without its stated size."""
     unsized = body[:5] + b"\xff" * 8 + body[HEADER_BYTES:]
-    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_ALONE, memlimit=_MEMORY_LIMIT)
+    decoder = lzma.LZMADecompressor(format=lzma.FORMAT_ALONE)
     try:
         content = decoder.decompress(unsized, max_length=limit + 1)
     except lzma.LZMAError:

@@ -111,6 +111,8 @@ def require_scale(payload: dict[str, Any], price_scale: int) -> None:
 def first_price(payload: dict[str, Any], name: str, scale: int) -> int:
     """A price field in whole steps of the scale; exactly, or refused."""
     steps = _decimal(payload, name).scaleb(scale)
+    if abs(steps) >= _LARGEST_STEP:
+        raise InvalidAnswerError(Fault.FIELDS_MISSING, f"{name} {payload[name]} is beyond any price")
     if steps != steps.to_integral_value():
         raise InvalidAnswerError(
             Fault.PRICE_INEXACT, f"{name} {payload[name]} has more than {scale} decimals"
