@@ -76,3 +76,19 @@ def refresh(database: Database, name: str, level: Level, start_us: int, end_us: 
         done += made
         if made.hours < HOURS_AT_ONCE:
             return done + Refreshed(seconds=perf_counter() - began)
+
+
+def distrust(connection: Connection, name: str, start_us: int, end_us: int) -> None:
+    """See `Store.distrust_candles`."""
+    series_id, series = known_series(connection, name)
+    run(connection, "lock_candles", {"series_id": series_id})
+    run(
+        connection,
+        f"distrust_{series.kind}",
+        {
+            "series_id": series_id,
+            "series": name,
+            "start_at": from_us(start_us),
+            "end_at": from_us(end_us),
+        },
+    )

@@ -5,17 +5,19 @@ from datetime import date, timedelta
 from types import TracebackType
 from typing import Self
 
-from candlewick.candles import Level
+from candlewick.candles import Candles, Level, Timeframe
 from candlewick.hours import Hour
 from candlewick.instruments import Series
-from candlewick.store import hours, problems, series
+from candlewick.store import hours, problems, proofs, series
 from candlewick.store.coverage import CoverageRow, coverage
 from candlewick.store.database import Database
 from candlewick.store.hours import LandedHour
 from candlewick.store.migrate import migrate
 from candlewick.store.problems import DayRequest, Problem, note_request
-from candlewick.store.refresh import Refreshed, refresh
+from candlewick.store.proofs import FailedHour, Proof, ProofKind
+from candlewick.store.refresh import Refreshed, distrust, refresh
 from candlewick.store.roles import prepare_role
+from candlewick.store.stored_candles import stored_candles
 from candlewick.times import now_us
 
 # What a span means that has no end: all years that a venue of ours can have hours in.
@@ -154,6 +156,31 @@ class Store:
         with self._database.transaction() as connection:
             return problems.day_requests(connection, name, first_day, end_day)
 
+    def stored_candles(self, wanted: Series, timeframe: Timeframe, start_us: int, end_us: int) -> Candles:
+        """The stored candles that start in the span, exact."""
+        with self._database.transaction() as connection:
+            return stored_candles(connection, wanted, timeframe, start_us, end_us)
+
+    def failed_hours(self, name: str) -> list[FailedHour]:
+        """Every hour of a series that could not be had, in order."""
+        with self._database.transaction() as connection:
+            return proofs.failed_hours(connection, name)
+
+    def note_proofs(self, name: str, kind: ProofKind, found: Sequence[Proof], *, checked_us: int) -> None:
+        """Records what a check of some days found, in place of what it found before."""
+        with self._database.transaction() as connection:
+            proofs.note_proofs(connection, name, kind, found, checked_us)
+
+    def broken_proofs(self, name: str, kind: ProofKind) -> list[Proof]:
+        """The days of which the last check of this kind failed, in order."""
+        with self._database.transaction() as connection:
+            return proofs.broken_proofs(connection, name, kind)
+
+    def count_proofs(self, name: str, kind: ProofKind) -> tuple[int, int, int]:
+        """Days of which a check of this kind held, failed, and had nothing to compare with."""
+        with self._database.transaction() as connection:
+            return proofs.count_proofs(connection, name, kind)
+
     def coverage(
         self, name: str, start_us: int, end_us: int, *, as_of_us: int | None = None
     ) -> list[CoverageRow]:
@@ -183,3 +210,14 @@ class Store:
             UnknownSeriesError: no such series.
         """
         return refresh(self._database, name, level, start_us, end_us)
+
+    def distrust_candles(self, name: str, start_us: int = EARLIEST_US, end_us: int = LATEST_US) -> None:
+        """Makes every hour of the span dirty: the next refreshes make all of its candles anew from ticks.
+
+        Until then the candles stay as they are.
+
+        Raises:
+            UnknownSeriesError: no such series.
+        """
+        with self._database.transaction() as connection:
+            distrust(connection, name, start_us, end_us)

@@ -9,8 +9,8 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
         EXECUTE format('CREATE ROLE %I', role_name);
     END IF;
-    EXECUTE format('ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD %L',
-        role_name, verifier);
+    -- Only a superuser may as much as name the other attributes; a new role has none of them.
+    EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', role_name, verifier);
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role_name);
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
     RETURN role_name;

@@ -467,3 +467,43 @@ unmarked AS (
         )
 )
 SELECT count(*) FROM made;
+
+-- name: distrust_quotes!
+-- Gives every hour of the span that has a row, a mark or a candle a mark that fits no content, so
+-- that the next refresh makes all of it anew.
+INSERT INTO candle_mark (series_id, level, hour, content_hash)
+SELECT :series_id, level, hour, ''
+FROM (
+    SELECT l.level, h.hour FROM quote_hour AS h, unnest(enum_range(NULL::candle_level)) AS l (level)
+    WHERE h.series = :series AND h.hour >= :start_at AND h.hour < :end_at
+    UNION
+    SELECT level, hour FROM candle_mark
+    WHERE series_id = :series_id AND hour >= :start_at AND hour < :end_at
+    UNION
+    SELECT (CASE WHEN timeframe <= '1h' THEN 'intraday' ELSE 'daily' END)::candle_level,
+        date_bin('1 hour', ts, 'epoch')
+    FROM quote_candle
+    WHERE series_id = :series_id AND timeframe = ANY (enum_range(NULL::timeframe))
+        AND ts >= :start_at AND ts < :end_at
+) AS distrusted
+ON CONFLICT (series_id, level, hour) DO UPDATE SET content_hash = '';
+
+-- name: distrust_trades!
+-- Gives every hour of the span that has a row, a mark or a candle a mark that fits no content, so
+-- that the next refresh makes all of it anew.
+INSERT INTO candle_mark (series_id, level, hour, content_hash)
+SELECT :series_id, level, hour, ''
+FROM (
+    SELECT l.level, h.hour FROM trade_hour AS h, unnest(enum_range(NULL::candle_level)) AS l (level)
+    WHERE h.series = :series AND h.hour >= :start_at AND h.hour < :end_at
+    UNION
+    SELECT level, hour FROM candle_mark
+    WHERE series_id = :series_id AND hour >= :start_at AND hour < :end_at
+    UNION
+    SELECT (CASE WHEN timeframe <= '1h' THEN 'intraday' ELSE 'daily' END)::candle_level,
+        date_bin('1 hour', ts, 'epoch')
+    FROM trade_candle
+    WHERE series_id = :series_id AND timeframe = ANY (enum_range(NULL::timeframe))
+        AND ts >= :start_at AND ts < :end_at
+) AS distrusted
+ON CONFLICT (series_id, level, hour) DO UPDATE SET content_hash = '';
