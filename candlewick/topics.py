@@ -3,6 +3,8 @@
 Standard library only.
 """
 
+import re
+
 from candlewick.instruments import AssetClass, Kind, Series
 
 TENANT = "market-data"
@@ -35,3 +37,12 @@ def sink_subscription(kind: Kind) -> str:
 
 def hour_table(kind: Kind) -> str:
     return f"{kind.value.removesuffix('s')}_hour"
+
+
+def is_hour_topic(topic: str, kind: Kind) -> bool:
+    """Whether a topic holds hours of a kind: exactly those that the sink's pattern takes."""
+    return re.fullmatch(hour_topic_pattern(kind), topic) is not None
+
+
+HEALTH_TOPIC = f"persistent://{TENANT}/{CONTROL}/health"
+"""Where every worker says how it is."""
