@@ -68,6 +68,13 @@ JDBC_SINK = Artifact(
     "de6da4226fdcce1340c06f07c98173e43ebf9a6c25d7ce042f17a372dd982de2",
 )
 
+EXPECTED_FILES = (
+    "bin/pulsar",
+    "conf/standalone.conf",
+    "conf/functions_worker.yml",
+    f"connectors/{JDBC_SINK.name}-{JDBC_SINK.version}.nar",
+)
+
 
 def cache_folder() -> Path:
     return platformdirs.user_cache_path("candlewick")
@@ -169,10 +176,9 @@ def _unpack(archive: Path, sink: Path, target: Path, progress: Progress) -> None
                 update(at - done)
                 done = at
         unpacked = next(temporary.iterdir())
-        connectors = unpacked / "connectors"
-        connectors.mkdir(exist_ok=True)
+        (unpacked / "connectors").mkdir(exist_ok=True)
         # The jar is a NAR under another name; the worker looks for the ending.
-        shutil.copyfile(sink, connectors / f"{JDBC_SINK.name}-{JDBC_SINK.version}.nar")
+        shutil.copyfile(sink, unpacked / EXPECTED_FILES[-1])
         os.sync()
         unpacked.replace(target)
     finally:

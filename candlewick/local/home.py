@@ -53,10 +53,6 @@ class Home:
         return self.root / "pulsar"
 
     @property
-    def dagster(self) -> Path:
-        return self.root / "dagster"
-
-    @property
     def stamp(self) -> Path:
         return self.root / "kind"
 
@@ -110,7 +106,7 @@ def check_room(folder: Path, needed: int, purpose: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise CandlewickError(
-            f"the disk of {folder} has {free // MEBIBYTE} MiB free, {needed // MEBIBYTE} are needed {purpose}",
+            f"the disk of {folder} has {free // MEBIBYTE} MiB free, {needed // MEBIBYTE} needed {purpose}",
             "free some space, or choose a folder on another disk",
         )
 

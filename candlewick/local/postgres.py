@@ -87,9 +87,15 @@ def prepare(settings: Settings, home: Home, say: Callable[[str], None]) -> None:
         _remove_stale_pid(data)
 
 
+def program_folder(home: Home) -> Path:
+    """Where PostgreSQL's programs are: the wheel, or the copy that root's helper user can read."""
+    copied = home.postgres / "program"
+    return (copied if copied.is_dir() else INSTALL) / "bin"
+
+
 def command(home: Home) -> str:
     """How the supervisor starts the server: with a clean environment, in the foreground."""
-    program = _installed(home) / "bin" / "postgres"
+    program = program_folder(home) / "postgres"
     return shlex.join(["/usr/bin/env", "-i", "LC_ALL=C", str(program), "-D", str(data_folder(home))])
 
 
@@ -144,19 +150,14 @@ def postmaster(home: Home) -> psutil.Process | None:
     return None
 
 
-def _installed(home: Home) -> Path:
-    copied = home.postgres / "program"
-    return copied if copied.is_dir() else INSTALL
-
-
 def _binaries(home: Home, user: osuser.OsUser | None, say: Callable[[str], None]) -> Path:
     """The folder of PostgreSQL's programs, such that `user` can run them."""
     if user is None:
-        return INSTALL / "bin"
-    install = _installed(home)
-    osuser.let_through(install / "bin" / "postgres", user, ours=home.root, say=say)
-    if osuser.can_run(install / "bin" / "postgres", user):
-        return install / "bin"
+        return program_folder(home)
+    present = program_folder(home)
+    osuser.let_through(present / "postgres", user, ours=home.root, say=say)
+    if osuser.can_run(present / "postgres", user):
+        return present
     # The environment was made with a strict umask: a copy that this user may read.
     copied = home.postgres / "program"
     if not copied.is_dir():

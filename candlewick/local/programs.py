@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-import candlewick
-from candlewick import access
+from candlewick import dagster_home
 from candlewick.local import osuser, postgres, pulsar
 from candlewick.local.home import Home
 from candlewick.settings import Settings
@@ -24,8 +23,6 @@ DAGSTER_WEB = "dagster-webserver"
 SIMULATOR = "simulator"
 
 SERVERS = (POSTGRES, PULSAR)
-
-CHECKOUT = Path(candlewick.__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ def all_programs(settings: Settings, home: Home) -> list[Program]:
     ]
 
 
-def environment(settings: Settings, home: Home) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """What the programs find in their environment: the settings as `up` found them."""
     values: dict[str, str] = {}
     for name in type(settings).model_fields:
@@ -69,14 +66,7 @@ def environment(settings: Settings, home: Home) -> dict[str, str]:
             values[f"CANDLEWICK_{name.upper()}"] = str(value)
     if settings.archive is not None and "://" not in settings.archive:
         values["CANDLEWICK_ARCHIVE"] = str(Path(settings.archive).absolute())
-    dagster = access.database_url(settings, database=access.DAGSTER_DATABASE)
-    return values | {
-        "DAGSTER_HOME": str(home.dagster),
-        # With its driver: SQLAlchemy would take another one, which Dagster does not know.
-        "CANDLEWICK_DAGSTER_DATABASE_URL": dagster.replace("postgresql://", "postgresql+psycopg2://", 1),
-        "CANDLEWICK_DAGSTER_CODE_PORT": str(settings.ports.dagster_code),
-        "PYTHONUNBUFFERED": "1",
-    }
+    return values | dagster_home.environment(settings) | {"PYTHONUNBUFFERED": "1"}
 
 
 def is_installed(module: str) -> bool:
@@ -110,7 +100,7 @@ def _servers(settings: Settings, home: Home) -> list[Program]:
                 {
                     listens.pulsar: "Pulsar's broker",
                     listens.pulsar_admin: "Pulsar's admin API",
-                    listens.bookie: "Pulsar's bookie",
+                    pulsar.bookie_port(settings, home): "Pulsar's bookie",
                 },
                 stop_seconds=40,
             )
@@ -156,7 +146,7 @@ def _dagster(settings: Settings) -> list[Program]:
 
 
 def _workspace() -> list[str]:
-    return ["-w", str(CHECKOUT / "workspace.yaml")]
+    return ["-w", str(dagster_home.WORKSPACE)]
 
 
 def _script(name: str) -> str:

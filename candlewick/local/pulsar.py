@@ -49,6 +49,16 @@ def marker(home: Home) -> str:
     return f"-Dcandlewick.home={home.root}"
 
 
+def bookie_port(settings: Settings, home: Home) -> int:
+    """The port of the bookie: once it holds data it keeps the one that it began with."""
+    try:
+        cookie = (home.pulsar / "bookkeeper" / "current" / "VERSION").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return settings.ports.bookie
+    match = re.search(r'^bookieHost: ".*:(\d+)"$', cookie, re.MULTILINE)
+    return int(match.group(1)) if match else settings.ports.bookie
+
+
 def is_ready(settings: Settings) -> bool:
     """Whether the broker serves, the functions worker has its leader, and the JDBC sink is there."""
     try:
@@ -189,7 +199,7 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
         "--advertised-address", ports.LOOPBACK,
         "--metadata-dir", str(home.pulsar / "metadata"),
         "--bookkeeper-dir", str(home.pulsar / "bookkeeper"),
-        "--bookkeeper-port", str(settings.ports.bookie),
+        "--bookkeeper-port", str(bookie_port(settings, home)),
         "-fwc", str(home.run / "functions_worker.yml"),
     ]  # fmt: skip
     folders = [str(folder) for folder in (temporary, nar, home.pulsar / "functions", home.logs / "pulsar")]

@@ -123,7 +123,7 @@ def _ensure_supervisor(settings: Settings, home: Home, report: Report) -> None:
     if settings.database_url is None:
         # supervisord refuses a configuration that names a user who is not there yet.
         osuser.postgres_user()
-    environment = programs.environment(settings, home)
+    environment = programs.environment(settings)
     config = supervisor.render(home, programs.all_programs(settings, home), environment)
     if supervisor.is_running(home):
         if supervisor.has_config(home, config):

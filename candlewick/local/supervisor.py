@@ -73,7 +73,6 @@ chmod = 0600
 
 [supervisord]
 {running_as_root}identifier = {_identity(home)}
-directory = {_escaped(home.root)}
 pidfile = {_escaped(home.run / "supervisord.pid")}
 logfile = {_escaped(home.logs / "supervisord.log")}
 logfile_maxbytes = {LOG_BYTES}
@@ -117,6 +116,7 @@ def start(home: Home, config: str, environment: Mapping[str, str]) -> None:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            cwd=home.root,
             env={**os.environ, **environment},
         )
     deadline = time.monotonic() + START_SECONDS

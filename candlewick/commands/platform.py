@@ -1,0 +1,277 @@
+"""`candlewick up`, `down`, `status`, `doctor`: the platform on this machine."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from candlewick.local import doctor as local_doctor
+from candlewick.local import platform, servers
+from candlewick.local import status as local_status
+from candlewick.local.home import Home
+from candlewick.settings import Settings
+
+Demo = Annotated[bool, typer.Option("--demo", help="Use the demo's home, ports and simulated venue.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+WATCH_SECONDS = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(doctor)
+
+
+class ConsoleReport:
+    """A start as a user sees it: a spinner and times on a terminal, a line per step elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        with self._console.status(name):
+            yield
+        self._console.print(f"[green]✓[/] {name} [dim]{time.monotonic() - begun:.1f} s[/]", highlight=False)
+
+    def say(self, text: str) -> None:
+        self._console.print(f"[yellow]•[/] {text}", highlight=False)
+
+    @contextlib.contextmanager
+    def transfer(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+        begun = time.monotonic()
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True) as progress:
+            task = progress.add_task(name, total=total)
+            yield lambda count: progress.advance(task, count)
+        self._console.print(
+            f"[green]✓[/] {name} [dim]{total / 1e6:.0f} MB in {time.monotonic() - begun:.1f} s[/]",
+            highlight=False,
+        )
+
+
+def up(
+    *,
+    demo: Demo = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return when all is ready; stop with `down`.")
+    ] = False,
+) -> None:
+    """Start the platform and show what goes on until Ctrl-C stops it."""
+
+    settings = _settings(demo=demo)
+    console = _console(stderr=True)
+    report = ConsoleReport(console)
+    stays_up = False
+    with _interruptible():
+        try:
+            begun = time.monotonic()
+            platform.start(settings, report)
+            _print_welcome(settings, console, time.monotonic() - begun)
+            stays_up = detach
+            if not detach:
+                console.print("Ctrl-C stops it.\n")
+                _watch(settings, console)
+        except KeyboardInterrupt:
+            console.print("\nstopping; a second Ctrl-C leaves the rest to `candlewick down`")
+        finally:
+            # A platform that is half up would hold ports and memory for nothing.
+            if not stays_up:
+                servers.stop(settings, report)
+
+
+def down(*, demo: Demo = False) -> None:
+    """Stop the platform; what is stored stays."""
+
+    settings = _settings(demo=demo)
+    console = _console(stderr=True)
+    if not servers.stop(settings, ConsoleReport(console)):
+        console.print(f"nothing runs in {settings.home}")
+
+
+def status(*, demo: Demo = False, as_json: Json = False) -> None:
+    """Show what runs, what is stored and what it costs; exits 1 if anything does not run."""
+
+    found = local_status.gather(_settings(demo=demo))
+    if as_json:
+        content = dataclasses.asdict(found) | {"is_up": found.is_up}
+        if found.storage is not None:
+            content["storage"] |= {
+                "bytes_per_tick": found.storage.bytes_per_tick,
+                "bytes_per_candle": found.storage.bytes_per_candle,
+            }
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+    else:
+        _print_status(found, _console())
+    if not found.is_up:
+        raise typer.Exit(1)
+
+
+def doctor(*, demo: Demo = False, as_json: Json = False) -> None:
+    """Check the installation and say how to mend what is wrong; exits 1 if anything is."""
+
+    console = _console()
+    findings: list[local_doctor.Finding] = []
+    for finding in local_doctor.examine(_settings(demo=demo)):
+        findings.append(finding)
+        if not as_json:
+            _print_finding(finding, console)
+    if as_json:
+        sys.stdout.write(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2) + "\n")
+    if any(finding.verdict is local_doctor.Verdict.WRONG for finding in findings):
+        raise typer.Exit(1)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Lines of a file or pipe are as long as they are."""
+    console = Console(stderr=stderr, soft_wrap=True)
+    return console if console.is_terminal else Console(stderr=stderr, soft_wrap=True, width=240)
+
+
+def _settings(*, demo: bool) -> Settings:
+    if demo:
+        os.environ["CANDLEWICK_DEMO"] = "true"
+    return Settings()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM and SIGHUP stop the platform as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print_welcome(settings: Settings, console: Console, seconds: float) -> None:
+    console.print(f"\n[bold]Candlewick is up[/] after {seconds:.0f} s, in {settings.home}", highlight=False)
+    for page in platform.pages(settings, Home(settings.home)):
+        console.print(f"  {page.name:16} {page.url}", highlight=False)
+    console.print("  What goes on: candlewick status; what is wrong: candlewick doctor\n", highlight=False)
+
+
+def _watch(settings: Settings, console: Console) -> None:
+    """Print what changes, until interrupted or until someone else stops the platform."""
+
+    pause = threading.Event()
+    shown: dict[str, str] = {}
+    while True:
+        found = local_status.gather(settings)
+        if not found.supervisor:
+            console.print("the platform was stopped by another command")
+            return
+        for subject, line in _news(found).items():
+            if shown.get(subject) != line:
+                console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {line}", highlight=False)
+            shown[subject] = line
+        pause.wait(WATCH_SECONDS)
+
+
+def _news(found: local_status.Status) -> dict[str, str]:
+    """One line per subject; a line is news when it differs from the last one of its subject."""
+    lines: dict[str, str] = {}
+    for program in found.programs:
+        if program.state != "RUNNING":
+            lines[program.name] = f"[red]{program.name} is {program.state}[/] {program.detail}"
+        else:
+            lines[program.name] = f"{program.name} runs"
+    if found.database_problem is not None:
+        lines["database"] = f"[red]the database does not answer[/]: {found.database_problem}"
+    for series in found.series:
+        parts = [f"{series.hours:,} hours", f"{series.ticks:,} ticks"]
+        if series.last_hour:
+            parts.append(f"up to {series.last_hour}")
+        if series.failed:
+            parts.append(f"[red]{series.failed:,} hours failed[/]")
+        if series.waiting:
+            parts.append(f"{series.waiting:,} awaited")
+        if series.reason:
+            parts.append(f"[dim]{series.reason}[/]")
+        lines[series.name] = f"[bold]{series.name}[/] " + ", ".join(parts)
+    return lines
+
+
+def _print_status(found: local_status.Status, console: Console) -> None:
+    console.print(
+        f"[bold]{found.home}[/] ({found.kind}), {found.disk_free / 1e9:.1f} GB free", highlight=False
+    )
+    table = Table("program", "state", "pid", "for", "memory", "ports", box=None, pad_edge=False)
+    for program in found.programs:
+        color = "green" if program.state == "RUNNING" else "red"
+        table.add_row(
+            program.name,
+            f"[{color}]{program.state}[/]",
+            str(program.pid or ""),
+            _duration(program.seconds),
+            f"{program.memory / 1e6:.0f} MB" if program.memory else "",
+            " ".join(map(str, program.ports)),
+        )
+    console.print(table)
+    for page in found.pages:
+        console.print(f"{page.name:16} {page.url}", highlight=False)
+    if found.database_problem is not None:
+        console.print(f"[red]database[/]: {found.database_problem}")
+        return
+    table = Table(
+        "series", "hours", "ticks", "up to", "failed", "awaited", "newest reason", box=None, pad_edge=False
+    )
+    for series in found.series:
+        table.add_row(
+            series.name,
+            f"{series.hours:,}",
+            f"{series.ticks:,}",
+            series.last_hour or "",
+            str(series.failed or ""),
+            str(series.waiting or ""),
+            series.reason or "",
+        )
+    console.print(table if found.series else "no series yet: `candlewick add EUR/USD`")
+    storage = found.storage
+    if storage is not None and storage.ticks:
+        console.print(
+            f"disk: ticks {storage.tick_bytes / 1e6:,.1f} MB, {storage.bytes_per_tick} bytes each; "
+            f"candles {storage.candle_bytes / 1e6:,.1f} MB, {storage.bytes_per_candle or 0} bytes each",
+            highlight=False,
+        )
+
+
+def _print_finding(finding: local_doctor.Finding, console: Console) -> None:
+    marks = {"fine": "[green]✓[/]", "notable": "[yellow]•[/]", "wrong": "[red]✗[/]"}
+    console.print(f"{marks[finding.verdict.value]} {finding.subject}: {finding.detail}", highlight=False)
+    if finding.remedy:
+        console.print(f"  → {finding.remedy}", highlight=False)
+
+
+def _duration(seconds: int) -> str:
+    if not seconds:
+        return ""
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
