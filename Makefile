@@ -1,0 +1,50 @@
+# Each target does all of its own set-up. Everything stays in this folder, CANDLEWICK_HOME and the cache
+# folder of the user.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+PACKAGES := .venv/.packages
+
+.PHONY: help setup up demo test test-full lint bench
+
+help:
+	@echo "make setup      environment and servers, nothing started"
+	@echo "make up         start the platform; Ctrl-C stops it"
+	@echo "make demo       the same with simulated venues: no network, no accounts"
+	@echo "make test       all tests but the long matrices"
+	@echo "make test-full  all tests"
+	@echo "make lint       style and types"
+	@echo "make bench      all benchmarks, each beside its limit"
+
+# What was interrupted has no stamp and is begun again; pip keeps what it has downloaded.
+$(PACKAGES): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11, or name it: make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is not Python 3.11" >&2; exit 2; }
+	@test -x $(BIN)/pip || { echo "making the environment .venv"; $(PYTHON) -m venv --clear .venv; }
+	@echo "installing the Python packages"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(PACKAGES)
+	@$(BIN)/python -m candlewick.local
+
+up: setup
+	@exec $(BIN)/candlewick up
+
+demo: setup
+	@exec $(BIN)/candlewick up --demo
+
+test: setup
+	@exec $(BIN)/python -m pytest -m "not full"
+
+test-full: setup
+	@exec $(BIN)/python -m pytest
+
+lint: $(PACKAGES)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: setup
+	@exec $(BIN)/python -m benchmarks
