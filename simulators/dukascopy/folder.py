@@ -140,8 +140,7 @@ class Folder:
             records = None if content is None else formats.read_hour(content.body)
             if content is None or records is None:
                 return Absent.NOT_FOUND
-            first = max((resource.from_us or 0) - hour_us, 0) // 1000
-            running = records[(records["ms"] >= first) & (records["ms"] * 1000 + hour_us <= now_us)]
+            running = formats.between(records, hour_us, resource.from_us or 0, now_us)
             return Content(formats.ticks_json(running, hour_us // 1000, scale), content.modified_us, JSON)
         hour_us = resource.hour_us
         if hour_us + HOUR_US > now_us:

@@ -83,6 +83,12 @@ def _read(body: bytes, dtype: np.dtype[np.void]) -> Records | None:
     return np.frombuffer(content, dtype=dtype)
 
 
+def between(records: Records, start_us: int, from_us: int, until_us: int) -> Records:
+    """The ticks of an hour, which began at `start_us`, from one moment up to and with another."""
+    at_us = records["ms"].astype(np.int64) * 1000 + start_us
+    return records[(at_us >= from_us) & (at_us <= until_us)]
+
+
 def units(millions: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Volumes in whole units from float32 millions: what the venue must have meant is the shortest
     decimal that the float32 stands for (16.54, not 16.540000915527344)."""

@@ -159,9 +159,7 @@ class Market:
         if tape is None:
             return Absent.NOT_FOUND
         if resource.from_us is not None:
-            ticks = self.hour(tape, hour_us)
-            at_us = ticks["ms"].astype(np.int64) * 1000 + hour_us
-            ticks = ticks[(at_us >= resource.from_us) & (at_us <= now_us)]
+            ticks = formats.between(self.hour(tape, hour_us), hour_us, resource.from_us, now_us)
             return Content(formats.ticks_json(ticks, hour_us // 1000, tape.scale), now_us, JSON)
         if not self._out(end_us, now_us):
             return Absent.NOT_FINISHED
@@ -210,11 +208,8 @@ class Market:
 
     def _bars(self, tape: Tape, side: Side, start_us: int, until_us: int, step_ms: int) -> Iterator[Bars]:
         for hour_us in range(start_us, until_us, HOUR_US):
-            ticks = self.hour(tape, hour_us)
+            ticks = formats.between(self.hour(tape, hour_us), hour_us, start_us, until_us)
             ms = ticks["ms"].astype(np.int64)
-            if hour_us + HOUR_US > until_us:
-                running = ms * 1000 + hour_us <= until_us
-                ticks, ms = ticks[running], ms[running]
             yield bars.from_ticks(ticks, ms + (hour_us - start_us) // 1000, step_ms, side)
 
     def _before(self, tape: Tape, side: Side, start_us: int) -> int:

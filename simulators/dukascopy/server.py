@@ -5,6 +5,7 @@ import json
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,6 +37,11 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._port = port
         self._ready_file = ready_file
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stopping when told is a success: the signal is not raised again afterwards."""
+        del sig, frame
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
