@@ -34,7 +34,7 @@ def database_url(settings: Settings) -> str:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Variables for web server, daemon, code server and `python -m pipeline_defs.recover`; holds a password."""
+    """Variables for Dagster's processes and `python -m pipeline_defs.recover`; one holds a password."""
     return {
         "DAGSTER_HOME": str(folder(settings)),
         "DAGSTER_EVENT_BATCH_SIZE": str(_EVENTS_AT_ONCE),

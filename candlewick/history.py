@@ -80,7 +80,9 @@ class FetchedDay:
     @property
     def unanswered(self) -> bool:
         """Nothing is known of the day's hours because no host gave a sound answer."""
-        return bool(self.problems) and not self.ticks and all(reason_of(p) in NO_ANSWER for p in self.problems)
+        return (
+            bool(self.problems) and not self.ticks and all(reason_of(p) in NO_ANSWER for p in self.problems)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,17 @@ class PublishedDay:
 
 @dataclass(frozen=True, slots=True)
 class LandedDay:
-    """The archived hours of a day, all in the database with the content that was archived."""
+    """The archived hours of a day, all of which have arrived in the database.
+
+    Attributes:
+        different: hours whose stored arrays do not have the content that was published.
+    """
 
     day: date
     hours: int = 0
     ticks: int = 0
     seconds: float = 0.0
+    different: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,9 @@ class History:
             if since_us is not None and known is not None and known.asked_us >= since_us:
                 return self._resumed(series, day), []
             asked_us = self.clock()
-            revisions = {hour: mark.revision for hour, mark in self.store.landed_marks(series.name, hours_us).items()}
+            revisions = {
+                hour: mark.revision for hour, mark in self.store.landed_marks(series.name, hours_us).items()
+            }
             result = fetch_day(
                 series,
                 day,
@@ -293,7 +302,9 @@ class History:
         if loaded is None:
             return [], []
         complaints = [*loaded.damaged]
-        complaints += [f"{iso(us)} decodes to other quotes than before" for us in sorted(loaded.outdated & owed)]
+        complaints += [
+            f"{iso(us)} decodes to other quotes than before" for us in sorted(loaded.outdated & owed)
+        ]
         sound = owed - loaded.outdated
         return [hour for us, hour in sorted(loaded.hours.items()) if us in sound], complaints
 
@@ -304,15 +315,14 @@ class History:
     ) -> Iterator[LandedDay]:
         """Waits until every archived hour is in the database as it was archived, a day after the other.
 
-        Landed means: state and content hash, made anew from the stored arrays, are the archived ones, or
-        a newer final row has taken the place. A database that is restarting is waited for.
+        Landed means: state and content hash are the archived ones, or a newer final row has taken the
+        place; the hash is then made anew from the stored arrays. A database that restarts is waited for.
 
         Args:
             patience_s: how long nothing may arrive before this gives up.
 
         Raises:
             LandingTimeoutError: hours did not arrive; names the first and says where to look.
-            CandlewickError: an hour is stored with other content than it was published with.
         """
         for day in days:
             manifest = self.archive.read_day(series, day)
@@ -324,18 +334,13 @@ class History:
         began = time.perf_counter()
         self._await_marks(series, expected, patience_s)
         stored = self.store.landed(series.name, list(expected)) if expected else {}
-        for us, hour in expected.items():
-            if not _archived_has_arrived(hour, stored.get(us)):
-                raise CandlewickError(
-                    f"{series.name} {iso(us)} is stored with other content than it was published with",
-                    "`candlewick rebuild --from-archive` publishes it anew; `candlewick doctor` checks the disk",
-                )
+        different = tuple(
+            us for us, hour in expected.items() if not _archived_has_arrived(hour, stored.get(us))
+        )
         ticks = sum(hour.ticks for hour in stored.values())
-        return LandedDay(day, len(expected), ticks, time.perf_counter() - began)
+        return LandedDay(day, len(expected), ticks, time.perf_counter() - began, different)
 
-    def _await_marks(
-        self, series: Series, expected: Mapping[int, ArchivedHour], patience_s: float
-    ) -> None:
+    def _await_marks(self, series: Series, expected: Mapping[int, ArchivedHour], patience_s: float) -> None:
         missing = set(expected)
         deadline = time.monotonic() + patience_s
         pause_s, longest_s = _POLL_S
@@ -383,6 +388,12 @@ class History:
 
         def land(fetched: FetchedDay, published: PublishedDay) -> Backfilled:
             landed = next(self.await_landed(series, [fetched.day]))
+            if landed.different:
+                raise CandlewickError(
+                    f"{series.name} {iso(landed.different[0])} is stored with other content than was published",
+                    f"`candlewick rebuild {series.name} --from-archive` publishes it anew; "
+                    "`candlewick doctor` checks the disk",
+                )
             self.refresh(series, Level.INTRADAY, [fetched.day])
             return Backfilled(fetched, published, landed)
 
@@ -486,6 +497,10 @@ def _expected(series: Series, day: date) -> list[int]:
 
 
 def _median_spread(hours: Iterable[Hour]) -> float | None:
-    spreads = [hour.ticks.ask - hour.ticks.bid for hour in hours if isinstance(hour.ticks, Quotes) and len(hour.ticks)]
+    spreads = [
+        hour.ticks.ask - hour.ticks.bid
+        for hour in hours
+        if isinstance(hour.ticks, Quotes) and len(hour.ticks)
+    ]
     scale = next((hour.price_scale for hour in hours), 0)
     return float(np.median(np.concatenate(spreads))) / 10**scale if spreads else None

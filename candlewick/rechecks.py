@@ -10,6 +10,7 @@ from datetime import date
 
 from candlewick.times import DAY_US, HOUR_US, MINUTE_US, day_us
 
+WINDOW_DAYS = 7
 CORRECTION_AGES_US = (1 * DAY_US, 3 * DAY_US, 7 * DAY_US)
 _FAILED_FIRST_US = 2 * MINUTE_US
 _FAILED_MOST_US = DAY_US
@@ -49,12 +50,12 @@ def for_corrections(series: str, day: date, asked_us: int) -> int | None:
     """
     jitter = int(HOUR_US * _share(series, day, 0))
     end_us = day_us(day) + DAY_US
-    return next((end_us + age + jitter for age in CORRECTION_AGES_US if end_us + age + jitter > asked_us), None)
+    return next(
+        (end_us + age + jitter for age in CORRECTION_AGES_US if end_us + age + jitter > asked_us), None
+    )
 
 
-def next_ask(
-    series: str, day: date, asked_us: int, *, failures: int, pending: bool
-) -> int | None:
+def next_ask(series: str, day: date, asked_us: int, *, failures: int, pending: bool) -> int | None:
     """When a day that was asked for at `asked_us` is due again; None: never.
 
     Args:

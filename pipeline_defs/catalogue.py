@@ -5,26 +5,28 @@ seconds and no asset: the graph as last known stays, with the reason in the log 
 """
 
 import logging
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
-import psycopg
 
 from candlewick import access, instruments
 from candlewick.errors import CandlewickError
 from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.rechecks import WINDOW_DAYS
 from candlewick.settings import Settings
-from candlewick.store.database import translated
+from candlewick.store.database import Database
+from candlewick.store.proofs import series_added
 from candlewick.store.series import all_series
 from candlewick.times import us_day
 
 # Dukascopy's oldest ticks; a series whose first one is not known can be asked for from here on.
 EARLIEST_DAY = date(2003, 5, 4)
 
-_CONNECT_TIMEOUT_S = 3
+_CONNECT_TIMEOUT_S = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -35,12 +37,14 @@ class Collected:
     Attributes:
         title: the venue's spelling of the instrument.
         first_day: the UTC day of its first tick.
+        since: the first UTC day that is collected without being asked for by hand.
     """
 
     series: Series
     title: str
     description: str
     first_day: date
+    since: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +62,36 @@ def read(settings: Settings) -> Catalogue:
         series = _from_database(settings)
     except CandlewickError as error:
         _log.warning("%s; the assets are those known last", error.problem)
-        return Catalogue(tuple(map(_describe, _remembered(memory))), error.problem)
+        return Catalogue(tuple(_describe(*one) for one in _remembered(memory)), error.problem)
     _remember(memory, series)
-    return Catalogue(tuple(map(_describe, series)))
+    return Catalogue(tuple(_describe(*one) for one in series))
 
 
-def _from_database(settings: Settings) -> list[Series]:
-    url = access.database_url(settings)
-    with translated(), psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
-        return all_series(connection)
+def _from_database(settings: Settings) -> list[tuple[Series, int]]:
+    """Every series with the time at which it was added."""
+    database = Database(access.database_url(settings), max_connections=1, timeout_s=_CONNECT_TIMEOUT_S)
+    with closing(database):
+        database.open()
+        with database.transaction() as connection:
+            added = series_added(connection)
+            return [(series, added[series.name]) for series in all_series(connection)]
 
 
-def _describe(series: Series) -> Collected:
+def _describe(series: Series, added_us: int) -> Collected:
+    since = us_day(added_us) - timedelta(days=WINDOW_DAYS)
     try:
         instrument = instruments.find(series.symbol)
     except instruments.UnknownInstrumentError:
-        return Collected(series, series.symbol, "", EARLIEST_DAY)
+        return Collected(series, series.symbol, "", EARLIEST_DAY, since)
     first_us = instrument.first_tick_us
     first_day = us_day(first_us) if first_us is not None else EARLIEST_DAY
-    return Collected(series, instrument.name, instrument.description, first_day)
+    return Collected(series, instrument.name, instrument.description, first_day, since)
 
 
-def _remember(memory: Path, series: list[Series]) -> None:
+def _remember(memory: Path, series: list[tuple[Series, int]]) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
-    body = orjson.dumps([asdict(one) for one in series], option=orjson.OPT_INDENT_2)
+    rows = [{"series": asdict(one), "added_us": added_us} for one, added_us in series]
+    body = orjson.dumps(rows, option=orjson.OPT_INDENT_2)
     if memory.exists() and memory.read_bytes() == body:
         return
     fresh = memory.with_suffix(".new")
@@ -89,11 +99,12 @@ def _remember(memory: Path, series: list[Series]) -> None:
     fresh.replace(memory)
 
 
-def _remembered(memory: Path) -> list[Series]:
+def _remembered(memory: Path) -> list[tuple[Series, int]]:
     if not memory.exists():
         return []
     rows: list[dict[str, Any]] = orjson.loads(memory.read_bytes())
-    return [
-        Series(**{**row, "kind": Kind(row["kind"]), "asset_class": AssetClass(row["asset_class"])})
-        for row in rows
-    ]
+    return [(_series(row["series"]), row["added_us"]) for row in rows]
+
+
+def _series(row: dict[str, Any]) -> Series:
+    return Series(**{**row, "kind": Kind(row["kind"]), "asset_class": AssetClass(row["asset_class"])})

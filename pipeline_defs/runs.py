@@ -1,6 +1,7 @@
 """What Dagster's runs cover: which days of which series are under way, and which failed of late."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import dagster as dg
@@ -45,7 +46,7 @@ def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
                 failed_us = to_us(record.update_timestamp)
                 found[key] = DayRuns(failures=1, failed_us=failed_us, newest=record.dagster_run.run_id)
             else:
-                found[key] = DayRuns(False, newest.failures + 1, newest.failed_us, newest.newest)
+                found[key] = replace(newest, failures=newest.failures + 1)
     return found
 
 

@@ -73,4 +73,4 @@ def failed_hours(connection: Connection, series: str) -> list[FailedHour]:
 
 def series_added(connection: Connection) -> dict[str, int]:
     """When each series was added, microseconds since 1970, UTC."""
-    return {name: added_us for name, added_us in run(connection, "series_added")}
+    return dict(run(connection, "series_added").fetchall())

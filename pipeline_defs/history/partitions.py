@@ -25,7 +25,9 @@ def closed_weekdays(calendar_name: str) -> tuple[int, ...]:
     return tuple(
         weekday
         for weekday in range(7)
-        if not any(opens(monday + timedelta(days=weekday)) for monday in (_A_WEEK_IN_WINTER, _A_WEEK_IN_SUMMER))
+        if not any(
+            opens(monday + timedelta(days=weekday)) for monday in (_A_WEEK_IN_WINTER, _A_WEEK_IN_SUMMER)
+        )
     )
 
 
@@ -38,5 +40,6 @@ def day_partitions(calendar_name: str, first_day: date) -> dg.DailyPartitionsDef
         start_date=datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC),
         timezone="UTC",
         end_offset=1,
-        exclusions=[f"0 0 * * {(weekday + 1) % _CRON_WEEKDAYS}" for weekday in closed_weekdays(calendar_name)] or None,
+        exclusions=[f"0 0 * * {(weekday + 1) % _CRON_WEEKDAYS}" for weekday in closed_weekdays(calendar_name)]
+        or None,
     )

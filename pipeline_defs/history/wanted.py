@@ -123,9 +123,7 @@ def hours_in_question(status: DayStatus, now_us: int) -> frozenset[int]:
     return status.missing
 
 
-def decide(
-    series: str, status: DayStatus, runs: DayRuns, answers: Answers, now_us: int
-) -> Want | Leave:
+def decide(series: str, status: DayStatus, runs: DayRuns, answers: Answers, now_us: int) -> Want | Leave:
     """Whether a day is asked for now; `answers` are about its `hours_in_question`."""
     day = status.day
     if runs.active:
@@ -134,7 +132,9 @@ def decide(
         due_us = rechecks.after_failure(series, day, runs.failed_us, runs.failures)
         if now_us < due_us:
             return Leave(day, f"its run failed; asked for again at {iso(due_us)}")
-        return Want(day, f"its run failed, attempt {runs.failures + 1}", f"failed {runs.failures} {runs.newest}")
+        return Want(
+            day, f"its run failed, attempt {runs.failures + 1}", f"failed {runs.failures} {runs.newest}"
+        )
     if not status.ended and status.asked is None:
         return Leave(day, "none of its trading hours is over yet")
     return _by_hours(status, answers, now_us)
