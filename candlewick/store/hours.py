@@ -7,7 +7,7 @@ from typing import Any
 from candlewick.hours import Gap, Hour, HourState, Quotes, Trades
 from candlewick.instruments import Kind, Series
 from candlewick.store.database import Connection, query, run
-from candlewick.times import from_us
+from candlewick.times import floor_hour, from_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ def _stream(
 
 
 def read_hours(connection: Connection, series: Series, start_us: int, end_us: int) -> Iterator[Hour]:
-    """The stored hours that begin in [start, end), in order."""
+    """The stored hours that overlap [start, end), in order."""
     return _stream(
         connection,
         "hours_between",
         series,
-        {"start_at": from_us(start_us), "end_at": from_us(end_us)},
+        {"start_at": from_us(floor_hour(start_us)), "end_at": from_us(end_us)},
     )
 
 

@@ -1,0 +1,114 @@
+"""What consumers import: candles, ticks and coverage as Arrow tables (`.to_pandas()` for pandas).
+
+with Client() as client:
+    candles = client.candles("EUR/USD", "1h", "2026-11-02", "2026-11-09").to_pandas()
+"""
+
+from datetime import date, datetime
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from candlewick import access
+from candlewick.candles import Timeframe
+from candlewick.errors import CandlewickError
+from candlewick.instruments import Series, series_for
+from candlewick.settings import Settings
+from candlewick.store import Store, UnknownSeriesError
+from candlewick.tables import candle_schema, candle_table, coverage_table, tick_schema, tick_table
+from candlewick.times import day_us, parse_time, to_us
+
+Moment = str | date | datetime | int
+"""ISO 8601 text (UTC unless it says otherwise), a UTC day, an aware time, or microseconds since 1970."""
+
+
+def moment_us(moment: Moment) -> int:
+    """A moment in any spelling as microseconds since 1970, UTC.
+
+    Raises:
+        CandlewickError: the text is no time.
+        ValueError: a `datetime` without a time zone.
+    """
+    match moment:
+        case str():
+            return parse_time(moment)
+        case datetime():
+            return to_us(moment)
+        case date():
+            return day_us(moment)
+    return moment
+
+
+def timeframe_named(name: str) -> Timeframe:
+    """The timeframe of that name, `1m` to `1w`.
+
+    Raises:
+        CandlewickError: there is none.
+    """
+    try:
+        return Timeframe(name)
+    except ValueError:
+        raise CandlewickError(f"there are no {name!r} candles", f"there are {', '.join(Timeframe)}") from None
+
+
+class Client:
+    """Reads one Candlewick database. Spans are [start, end); `series` is a series' name or an instrument.
+
+    Safe to share between threads; make a new one after a fork. Every method raises
+    `DatabaseUnavailableError` when the database does not answer, and `UnknownSeriesError` for what is
+    not collected.
+
+    Args:
+        source: settings, or a database's URL. By default the settings of this process, with the role
+            that may only read.
+    """
+
+    def __init__(self, source: Settings | str | None = None) -> None:
+        if not isinstance(source, str):
+            source = access.database_url(source or Settings(), access.READER)
+        self._store = Store(source)
+
+    def __enter__(self) -> Self:
+        self._store.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._store.__exit__(kind, error, traceback)
+
+    def series(self, text: str) -> Series:
+        """The collected series that a name or an instrument's spelling means."""
+        known = self._store.series(text)
+        if known is None and ":" not in text:
+            text = series_for(text).name
+            known = self._store.series(text)
+        if known is None:
+            raise UnknownSeriesError(text)
+        return known
+
+    def candles(self, series: str, timeframe: str, start: Moment, end: Moment) -> pa.Table:
+        """Candles that begin in the span, oldest first; columns as in `docs/data-model.md`."""
+        known = self.series(series)
+        found = self._store.read_candles(
+            known.name, timeframe_named(timeframe), moment_us(start), moment_us(end)
+        )
+        tables = [candle_table(known, candles) for candles in found]
+        return pa.concat_tables(tables) if tables else candle_schema(known).empty_table()
+
+    def ticks(self, series: str, start: Moment, end: Moment) -> pa.Table:
+        """Quotes or trades of the span in the venue's order; columns as in `docs/data-model.md`."""
+        known = self.series(series)
+        start_us, end_us = moment_us(start), moment_us(end)
+        found = self._store.read_hours(known.name, start_us, end_us)
+        tables = [tick_table(known, hour, start_us, end_us) for hour in found]
+        return pa.concat_tables(tables) if tables else tick_schema(known).empty_table()
+
+    def coverage(self, series: str, start: Moment, end: Moment) -> pa.Table:
+        """What is known of each hour that overlaps the span."""
+        known = self.series(series)
+        return coverage_table(self._store.coverage(known.name, moment_us(start), moment_us(end)))

@@ -1,0 +1,140 @@
+"""Arrow tables in natural units, made from integer columns without a row at a time.
+
+`time` is timestamp[us, UTC]. Prices and volumes are float64, the number nearest to the exact decimal;
+or, with `exact`, decimals that have the scale's digits.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from candlewick.candles import CANDLE_COLUMNS, Candles
+from candlewick.hours import Column, Hour, Quotes
+from candlewick.instruments import Kind, Series
+from candlewick.store import CoverageRow
+
+MOMENT = pa.timestamp("us", "UTC")
+_DECIMAL_DIGITS = 38
+
+_TICK_COLUMNS = {
+    Kind.QUOTES: ("bid", "ask", "bid_volume", "ask_volume"),
+    Kind.TRADES: ("trade_id", "price", "quantity", "side"),
+}
+_INTEGERS = frozenset({"ticks", "trades", "trade_id"})
+_SIDES = pa.array(["sell", "buy"])
+
+
+def _scale(series: Series, name: str) -> int:
+    return series.volume_scale if name.endswith(("volume", "quantity")) else series.price_scale
+
+
+def _field(series: Series, name: str, *, exact: bool) -> pa.Field:
+    if name in _INTEGERS:
+        return pa.field(name, pa.int64(), nullable=False)
+    if name == "side":
+        return pa.field(name, pa.string(), nullable=False)
+    number = pa.decimal128(_DECIMAL_DIGITS, _scale(series, name)) if exact else pa.float64()
+    return pa.field(name, number, nullable=False)
+
+
+def _schema(series: Series, names: Iterable[str], *, exact: bool) -> pa.Schema:
+    time = pa.field("time", MOMENT, nullable=False)
+    return pa.schema([time, *(_field(series, name, exact=exact) for name in names)])
+
+
+def candle_schema(series: Series, *, exact: bool = False) -> pa.Schema:
+    """`time` and the design's candle columns of the series' kind."""
+    return _schema(series, CANDLE_COLUMNS[series.kind], exact=exact)
+
+
+def tick_schema(series: Series, *, exact: bool = False) -> pa.Schema:
+    """`time` and the design's tick columns of the series' kind."""
+    return _schema(series, _TICK_COLUMNS[series.kind], exact=exact)
+
+
+def _decimals(values: Column, kind: pa.DataType) -> pa.Array:
+    """Integers as decimals of the same digits: 128-bit words, low half first."""
+    words = np.empty((len(values), 2), dtype=np.int64)
+    if values.dtype == object:
+        low = values & (2**64 - 1)
+        words[:, 0] = low.astype(np.uint64).view(np.int64)
+        words[:, 1] = (values >> 64).astype(np.int64)
+    else:
+        words[:, 0] = values
+        words[:, 1] = values >> 63
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(words)])
+
+
+def _array(values: Column, field: pa.Field, scale: int) -> pa.Array:
+    if field.name == "side":
+        return _SIDES.take(pa.array((values == 1).astype(np.int8)))
+    if pa.types.is_decimal(field.type):
+        return _decimals(values, field.type)
+    if pa.types.is_floating(field.type):
+        # Both are exact below 2^53, so the quotient is the double nearest to the decimal.
+        return pa.array(values.astype(np.float64) / 10.0**scale)
+    return pa.array(values, type=field.type)
+
+
+def _table(series: Series, schema: pa.Schema, us: Column, columns: Mapping[str, Column]) -> pa.Table:
+    arrays = [pa.array(us).view(MOMENT)]
+    arrays += [_array(columns[field.name], field, _scale(series, field.name)) for field in list(schema)[1:]]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def candle_table(series: Series, candles: Candles, *, exact: bool = False) -> pa.Table:
+    """Candles as rows; `time` is where each begins."""
+    return _table(series, candle_schema(series, exact=exact), candles.ts, candles.columns)
+
+
+def tick_table(series: Series, hour: Hour, start_us: int, end_us: int, *, exact: bool = False) -> pa.Table:
+    """The ticks of an hour that lie in [start, end), in their order."""
+    names = Quotes.names if series.kind is Kind.QUOTES else hour.ticks.names
+    columns = dict(zip(names, hour.ticks.columns(), strict=True))
+    us = columns.pop("us") + hour.hour_us
+    if len(us) and (start_us > hour.hour_us or us.max() >= end_us):
+        inside = (us >= start_us) & (us < end_us)
+        us = us[inside]
+        columns = {name: values[inside] for name, values in columns.items()}
+    return _table(series, tick_schema(series, exact=exact), us, columns)
+
+
+COVERAGE_SCHEMA = pa.schema(
+    [
+        pa.field("hour", MOMENT, nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("hole", pa.bool_(), nullable=False),
+        pa.field("ticks", pa.int64(), nullable=False),
+        pa.field("gaps", pa.list_(pa.struct([("from", MOMENT), ("to", MOMENT)])), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("problem", pa.string()),
+        pa.field("problem_reason", pa.string()),
+        pa.field("attempts", pa.int64()),
+        pa.field("last_try", MOMENT),
+    ]
+)
+
+
+def coverage_table(rows: Iterable[CoverageRow]) -> pa.Table:
+    """What is known of each hour, a row each."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "hour": row.hour_us,
+                "state": str(row.state),
+                "reason": row.reason,
+                "hole": row.hole,
+                "ticks": row.ticks,
+                "gaps": [{"from": gap.from_us, "to": gap.to_us} for gap in row.gaps],
+                "source": row.source,
+                "problem": row.problem and str(row.problem),
+                "problem_reason": row.problem_reason,
+                "attempts": row.attempts,
+                "last_try": row.last_try_us,
+            }
+            for row in rows
+        ],
+        schema=COVERAGE_SCHEMA,
+    )
