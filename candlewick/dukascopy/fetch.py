@@ -250,11 +250,12 @@ class _DayFetch:
         self.hours = range(day_us(day), day_us(day) + DAY_US, HOUR_US)
         self.result = DayResult(series.name, day)
         self.meter = Meter()
-        self.loaded = load_day(series, day, archive, venue.transports) or _nothing(series, day)
+        self.loaded = self._load()
         self.found: dict[int, list[Found]] = {}
         self.content: dict[int, _Content] = {}
         self.replies: dict[str, Reply] = {}
         self._evidence: list[CandleAnswer] | None = None
+        self._written: dict[int, str] = {}
 
     def run(self, *, recheck: bool) -> DayResult:
         expected = {hour_us: self._expect(hour_us) for hour_us in self.hours}
@@ -272,6 +273,14 @@ class _DayFetch:
                 queues[hour_us] = [] if self._has_an_answer(hour_us) else queues[hour_us][1:]
         self._prove_absent(asked)
         return self._finish(expected, asked)
+
+    def _load(self) -> LoadedDay:
+        nothing = ArchivedDay(self.series.name, self.day, self.series.price_scale, self.series.volume_scale)
+        try:
+            loaded = load_day(self.series, self.day, self.archive, self.venue.transports)
+        except ArchiveDamagedError as error:
+            return LoadedDay(nothing, {}, set(), [str(error)])
+        return loaded or LoadedDay(nothing, {}, set(), [])
 
     def _archived(self, hour_us: int) -> ArchivedHour | None:
         return self.loaded.manifest.hours.get(hour_us)
@@ -509,8 +518,21 @@ class _DayFetch:
         if before is not None:
             is_same = (before.state, before.content_hash) == (judgement.state, new_hash)
             revision = before.revision if is_same else max(revision, before.revision + 1)
-        names = []
-        for request, answer in content.bodies:
+        names = tuple(self._archive_object(request, answer, objects) for request, answer in content.bodies)
+        return ArchivedHour(
+            hour_us,
+            judgement.state,
+            judgement.reason,
+            revision,
+            content.transport,
+            names,
+            new_hash,
+            len(content.quotes),
+        )
+
+    def _archive_object(self, request: Request, answer: Answer, objects: dict[str, ArchivedObject]) -> str:
+        # An answer may be about many hours; it is written once.
+        if id(answer) not in self._written:
             entry = self.archive.write_object(
                 self.series,
                 self.day,
@@ -521,21 +543,8 @@ class _DayFetch:
                 hours=request.hours,
             )
             objects.setdefault(entry.name, entry)
-            names.append(entry.name)
-        return ArchivedHour(
-            hour_us,
-            judgement.state,
-            judgement.reason,
-            revision,
-            content.transport,
-            tuple(names),
-            new_hash,
-            len(content.quotes),
-        )
-
-
-def _nothing(series: Series, day: date) -> LoadedDay:
-    return LoadedDay(ArchivedDay(series.name, day, series.price_scale, series.volume_scale), {}, set(), [])
+            self._written[id(answer)] = entry.name
+        return self._written[id(answer)]
 
 
 def _renewed(archived: ArchivedHour, hour: Hour, now_us: int) -> ArchivedHour:

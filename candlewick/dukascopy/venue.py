@@ -117,9 +117,9 @@ class Venue:
         self._limiter.acquire(host)
         try:
             status, headers, body = self._read(url, meter)
-        except InvalidAnswerError:
+        except InvalidAnswerError as error:
             self._limiter.report(host, Outcome.ANSWERED)
-            raise
+            return Unavailable(error.fault, error.detail)
         except httpx.TimeoutException as error:
             self._limiter.report(host, Outcome.FAILED)
             raise _AgainError(
