@@ -57,9 +57,8 @@ def lambda_handler(event: object, context: Context) -> dict[str, object]:
 
 
 def _settings(environment: Mapping[str, str]) -> tuple[Feeds, float]:
-    feeds = Feeds(
-        environment["CANDLEWICK_DUKASCOPY_URL"].rstrip("/"),
-        environment.get("CANDLEWICK_DUKASCOPY_JSON_URL", "").rstrip("/"),
+    feeds = Feeds.from_settings(
+        environment["CANDLEWICK_DUKASCOPY_URL"], environment.get("CANDLEWICK_DUKASCOPY_JSON_URL", "")
     )
     for url in filter(None, (feeds.bi5_url, feeds.json_url)):
         if not url.startswith(("https://", "http://")):

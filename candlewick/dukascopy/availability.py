@@ -5,12 +5,12 @@ only where the venue itself says so: whatever is no proper answer (throttled, ti
 asked) is `unknown`. What each answer means: `docs/dukascopy.md`. Standard library only.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Protocol
 
 from candlewick.calendars import calendar
@@ -22,7 +22,7 @@ VERSION = 1
 """Of the JSON that requests and responses are written in."""
 
 MAX_HOURS = 10_000
-"""Instruments times hours of one request; its answer then stays well under the Lambda's 6 MB."""
+"""Instruments times hours of one event; its answer then stays well under the 6 MB of a Lambda."""
 
 MAX_CONCURRENCY = 10
 MAX_DEADLINE_S = 840.0
@@ -110,6 +110,12 @@ class Feeds:
     bi5_url: str
     json_url: str = ""
 
+    @classmethod
+    def from_settings(cls, bi5_url: str, json_url: str) -> "Feeds":
+        """Addresses as settings spell them: the JSON feed's may be `none`."""
+        json_url = "" if json_url.strip().casefold() == "none" else json_url
+        return cls(bi5_url.rstrip("/"), json_url.rstrip("/"))
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -130,14 +136,9 @@ class Request:
     concurrency: int = DEFAULT_CONCURRENCY
 
     def __post_init__(self) -> None:
-        found = self.found()
+        self.found()
         if self.start_us >= self.end_us:
             raise RequestError("to", f"{iso(self.end_us)} is not after {iso(self.start_us)}")
-        hours = len(hours_between(self.start_us, self.end_us)) * len(found)
-        if hours > MAX_HOURS:
-            raise RequestError(
-                "to", f"{hours} hours are asked for", f"ask for at most {MAX_HOURS}, instruments times hours"
-            )
         if not 0 < self.deadline_s <= MAX_DEADLINE_S:
             raise RequestError("deadline_seconds", f"must be more than 0 and at most {MAX_DEADLINE_S:g}")
         if not 1 <= self.concurrency <= MAX_CONCURRENCY:
@@ -188,7 +189,13 @@ class Request:
         concurrency = event.get("concurrency", DEFAULT_CONCURRENCY)
         if isinstance(concurrency, bool) or not isinstance(concurrency, int):
             raise RequestError("concurrency", "must be a whole number")
-        return cls(tuple(instruments), start_us, end_us, in_order, float(deadline), concurrency)
+        request = cls(tuple(instruments), start_us, end_us, in_order, float(deadline), concurrency)
+        hours = len(hours_between(start_us, end_us)) * len(request.found())
+        if hours > MAX_HOURS:
+            raise RequestError(
+                "to", f"{hours} hours are asked for", f"ask for at most {MAX_HOURS}, instruments times hours"
+            )
+        return request
 
 
 def _span(event: Mapping[str, object], now_us: int) -> tuple[int, int]:
@@ -403,7 +410,7 @@ class Paced:
     def __init__(self, http: Http, interval_s: float) -> None:
         self._http = http
         self._interval_s = interval_s
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._next = 0.0
 
     def __call__(self, method: str, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpAnswer:
@@ -477,7 +484,7 @@ class _Asking:
         self._http = http
         self._deadline = deadline
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._answers: dict[tuple[str, int], HourAnswer] = {}
         self._failures_in_a_row: dict[str, int] = {BI5: 0, JSON: 0}
 
@@ -487,12 +494,33 @@ class _Asking:
 
     def run(self, chains: list[_Chain], concurrency: int) -> None:
         """Returns when all is asked, or soon after the deadline: a request that hangs is left behind."""
-        executor = ThreadPoolExecutor(concurrency, thread_name_prefix="availability")
-        walks = [executor.submit(self._walk, *chain) for chain in chains]
-        done, _ = wait(walks, max(0.0, self._left()) + _GRACE_S, return_when=FIRST_EXCEPTION)
-        executor.shutdown(wait=False, cancel_futures=True)
-        for walk in done:
-            walk.result()
+        waiting = iter(chains)
+        finished: SimpleQueue[BaseException | None] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                while self._left() > 0:
+                    with self._lock:
+                        chain = next(waiting, None)
+                    if chain is None:
+                        break
+                    self._walk(*chain)
+            except BaseException as error:  # noqa: BLE001  (raised again by the thread that waits)
+                finished.put(error)
+            else:
+                finished.put(None)
+
+        # Daemons: a host that hangs must not hold up the end of the process either.
+        threads = [Thread(target=work, daemon=True) for _ in range(min(concurrency, len(chains)))]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            try:
+                error = finished.get(timeout=max(0.0, self._left()) + _GRACE_S)
+            except Empty:
+                return
+            if error is not None:
+                raise error
 
     def _left(self) -> float:
         return self._deadline - self._clock()

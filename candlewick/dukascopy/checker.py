@@ -31,9 +31,9 @@ from candlewick.dukascopy.availability import (
     Response,
     State,
 )
-from candlewick.dukascopy.limiter import HostClosedError, Limiter, Outcome
+from candlewick.dukascopy.limiter import POLITE_RATE, HostClosedError, Limiter, Outcome, is_local
 from candlewick.settings import Settings
-from candlewick.times import now_us
+from candlewick.times import hours_between, now_us
 
 _LAMBDA_SHARE = 0.5
 """Of a request's time: what the Lambda gets; the rest is for asking from here should it fail."""
@@ -48,6 +48,9 @@ _THROTTLING_ERRORS = frozenset(
     {"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"}
 )
 
+_fallbacks: Counter[str] = Counter()
+"""Of this process, by reason."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -60,21 +63,23 @@ class LambdaError(Exception):
 
 
 class Checker:
-    """Safe to share between threads, and kept for as long as its counts matter.
+    """Safe to share between threads; a context manager.
 
     Attributes:
-        fallbacks: how often the Lambda was of no use since this checker was made, by reason.
+        fallbacks: how often the Lambda was of no use, by reason; without one given, of this process.
     """
 
-    def __init__(self, settings: Settings, limiter: Limiter | None = None) -> None:
+    def __init__(
+        self, settings: Settings, limiter: Limiter | None = None, *, fallbacks: Counter[str] | None = None
+    ) -> None:
         """`limiter` sets the pace from here; without one it is the settings' first rate."""
-        self.fallbacks: Counter[str] = Counter()
+        self.fallbacks = _fallbacks if fallbacks is None else fallbacks
         self._settings = settings
+        self._limiter = limiter
         self._making = threading.Lock()
         self._lambda: tuple[float, Any] | None = None
         self._client = httpx.Client(limits=httpx.Limits(max_connections=availability.MAX_CONCURRENCY))
-        interval_s = 1 / settings.dukascopy_rate if settings.dukascopy_rate else 0.0
-        self._http: Http = Paced(self._ask, interval_s) if limiter is None else _Limited(self._ask, limiter)
+        self._http: Http = self._ask_in_turn if limiter else Paced(self._ask, _interval_s(settings))
 
     def close(self) -> None:
         self._client.close()
@@ -88,7 +93,11 @@ class Checker:
         self.close()
 
     def check(self, request: Request) -> Response:
-        """Answer for every hour of a request, within about its deadline, whatever fails."""
+        """Answer for every hour of a request, within about its deadline, whatever Lambda and venue do.
+
+        Raises:
+            DatabaseUnavailableError: the limiter cannot say when a request may be made.
+        """
         function = self._settings.lambda_function
         if not function:
             return self._check_here(request)
@@ -105,13 +114,28 @@ class Checker:
         return replace(response, notes=(note, *response.notes))
 
     def _check_here(self, request: Request) -> Response:
-        feeds = Feeds(self._settings.dukascopy_url, self._settings.dukascopy_json_url)
-        return availability.check(request, feeds, self._http, now_us=now_us())
+        return availability.check(request, _feeds(self._settings), self._http, now_us=now_us())
 
     def _check_there(self, function: str, request: Request) -> Response:
-        share = request.deadline_s * _LAMBDA_SHARE
-        body = replace(request, deadline_s=max(share - _LAMBDA_START_S, share / 2))
-        payload = self._invoke(function, body, share)
+        parts = _parts(request)
+        share = request.deadline_s * _LAMBDA_SHARE / len(parts)
+        responses = [self._check_part(function, part, share) for part in parts]
+        hours = tuple(hour for response in responses for hour in response.hours)
+        asked = [each for each in hours if each.evidence or each.state is State.UNKNOWN]
+        if asked and all(each.state is State.UNKNOWN for each in asked):
+            raise LambdaError("venue-unreachable", f"of {len(asked)} hours it knows none: {asked[0].reason}")
+        return Response(
+            hours=hours,
+            asked_us=responses[0].asked_us,
+            requests=sum(response.requests for response in responses),
+            seconds=sum(response.seconds for response in responses),
+            checker="lambda",
+            notes=tuple(note for response in responses for note in response.notes),
+        )
+
+    def _check_part(self, function: str, request: Request, share_s: float) -> Response:
+        body = replace(request, deadline_s=max(share_s - _LAMBDA_START_S, share_s / 2))
+        payload = self._invoke(function, body, share_s)
         try:
             answer = json.loads(payload)
         except ValueError:
@@ -119,13 +143,9 @@ class Checker:
         if isinstance(answer, dict) and "error" in answer:
             raise LambdaError("refused", str(answer["error"])[:200])
         try:
-            response = Response.from_json(answer, body)
+            return Response.from_json(answer, body)
         except MalformedResponseError as error:
             raise LambdaError("malformed", str(error)) from None
-        asked = [each for each in response.hours if each.evidence or each.state is State.UNKNOWN]
-        if asked and all(each.state is State.UNKNOWN for each in asked):
-            raise LambdaError("venue-unreachable", f"of {len(asked)} hours it knows none: {asked[0].reason}")
-        return replace(response, checker="lambda")
 
     def _invoke(self, function: str, request: Request, timeout_s: float) -> bytes:
         try:
@@ -159,6 +179,30 @@ class Checker:
                 self._lambda = (timeout_s, boto3.client("lambda", config=config))
             return self._lambda[1]
 
+    def _ask_in_turn(self, method: str, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpAnswer:
+        """At the pace that all of the platform's processes share."""
+        assert self._limiter is not None  # noqa: S101  (chosen only where there is one)
+        host = httpx.URL(url).netloc.decode()
+        started = time.monotonic()
+        try:
+            self._limiter.acquire(host)
+        except HostClosedError as error:
+            raise NoAnswerError(str(error)) from None
+        left = timeout_s - (time.monotonic() - started)
+        if left <= 0:
+            raise NoAnswerError("its turn did not come before the deadline")
+        try:
+            answer = self._ask(method, url, headers, left)
+        except NoAnswerError as error:
+            unreachable = isinstance(error.__context__, httpx.ConnectError)
+            self._limiter.report(host, Outcome.UNREACHABLE if unreachable else Outcome.FAILED)
+            raise
+        retry_after = answer.headers.get("retry-after", "")
+        self._limiter.report(
+            host, _outcome(answer.status), retry_after_s=float(retry_after) if retry_after.isdigit() else None
+        )
+        return answer
+
     def _ask(self, method: str, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpAnswer:
         read = 0
         try:
@@ -178,33 +222,32 @@ def check(settings: Settings, request: Request, limiter: Limiter | None = None) 
         return checker.check(request)
 
 
-class _Limited:
-    """HTTP at the pace that all of the platform's processes share."""
+def _parts(request: Request) -> list[Request]:
+    """The request cut by instruments, so that each part is one event."""
+    hours = len(hours_between(request.start_us, request.end_us))
+    most = max(1, availability.MAX_HOURS // hours)
+    symbols = [instrument.symbol for instrument in request.found()]
+    return [
+        replace(request, instruments=tuple(symbols[first : first + most]))
+        for first in range(0, len(symbols), most)
+    ]
 
-    def __init__(self, http: Http, limiter: Limiter) -> None:
-        self._http = http
-        self._limiter = limiter
 
-    def __call__(self, method: str, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpAnswer:
-        host = httpx.URL(url).netloc.decode()
-        started = time.monotonic()
-        try:
-            self._limiter.acquire(host)
-        except HostClosedError as error:
-            raise NoAnswerError(str(error)) from None
-        left = timeout_s - (time.monotonic() - started)
-        if left <= 0:
-            raise NoAnswerError("its turn did not come before the deadline")
-        try:
-            answer = self._http(method, url, headers, left)
-        except NoAnswerError:
-            self._limiter.report(host, Outcome.FAILED)
-            raise
-        throttled = answer.status in _THROTTLED
-        failed = answer.status >= 500
-        outcome = Outcome.THROTTLED if throttled else Outcome.FAILED if failed else Outcome.ANSWERED
-        retry_after = answer.headers.get("retry-after", "")
-        self._limiter.report(
-            host, outcome, retry_after_s=float(retry_after) if retry_after.isdigit() else None
-        )
-        return answer
+def _feeds(settings: Settings) -> Feeds:
+    return Feeds.from_settings(settings.dukascopy_url, settings.dukascopy_json_url)
+
+
+def _interval_s(settings: Settings) -> float:
+    """Seconds between requests: by the settings, and none where only this machine is asked."""
+    feeds = _feeds(settings)
+    rate = settings.dukascopy_rate
+    if rate is None:
+        hosts = [httpx.URL(url).netloc.decode() for url in (feeds.bi5_url, feeds.json_url) if url]
+        rate = 0 if all(is_local(host) for host in hosts) else POLITE_RATE
+    return 1 / rate if rate else 0.0
+
+
+def _outcome(status: int) -> Outcome:
+    if status in _THROTTLED:
+        return Outcome.THROTTLED
+    return Outcome.FAILED if status >= 500 else Outcome.ANSWERED
