@@ -1,9 +1,17 @@
 # Each target does all of its own set-up. Everything stays in this folder, CANDLEWICK_HOME and the cache
 # folder of the user.
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3.11
 BIN := .venv/bin
 PACKAGES := .venv/.packages
+
+# A line that counts, in place of pip's hundreds.
+SHOW_PROGRESS = { total=$$(grep -c == requirements.lock); n=0; while read -r word name _; do case $$word in \
+	Collecting) n=$$((n + 1)); printf '\r\033[KPython packages: %d of %d, %s' $$n $$total "$$name";; \
+	Installing) printf '\r\033[KPython packages: installing %d' $$n;; esac; done; \
+	printf '\r\033[KPython packages: %d in place\n' $$total; }
 
 .PHONY: help setup up demo test test-full lint bench
 
@@ -21,8 +29,7 @@ $(PACKAGES): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11, or name it: make PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is not Python 3.11" >&2; exit 2; }
 	@test -x $(BIN)/pip || { echo "making the environment .venv"; $(PYTHON) -m venv --clear .venv; }
-	@echo "installing the Python packages"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock | $(SHOW_PROGRESS)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

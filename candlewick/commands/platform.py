@@ -8,25 +8,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 
 from candlewick.local import doctor as local_doctor
 from candlewick.local import platform, servers
 from candlewick.local import status as local_status
+from candlewick.local.console import ConsoleReport, new_console
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 
@@ -43,35 +36,6 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-class ConsoleReport:
-    """A start as a user sees it: a spinner and times on a terminal, a line per step elsewhere."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        begun = time.monotonic()
-        with self._console.status(name):
-            yield
-        self._console.print(f"[green]✓[/] {name} [dim]{time.monotonic() - begun:.1f} s[/]", highlight=False)
-
-    def say(self, text: str) -> None:
-        self._console.print(f"[yellow]•[/] {text}", highlight=False)
-
-    @contextlib.contextmanager
-    def transfer(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
-        begun = time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True) as progress:
-            task = progress.add_task(name, total=total)
-            yield lambda count: progress.advance(task, count)
-        self._console.print(
-            f"[green]✓[/] {name} [dim]{total / 1e6:.0f} MB in {time.monotonic() - begun:.1f} s[/]",
-            highlight=False,
-        )
-
-
 def up(
     *,
     demo: Demo = False,
@@ -82,7 +46,7 @@ def up(
     """Start the platform and show what goes on until Ctrl-C stops it."""
 
     settings = _settings(demo=demo)
-    console = _console(stderr=True)
+    console = new_console(stderr=True)
     report = ConsoleReport(console)
     stays_up = False
     with _interruptible():
@@ -106,7 +70,7 @@ def down(*, demo: Demo = False) -> None:
     """Stop the platform; what is stored stays."""
 
     settings = _settings(demo=demo)
-    console = _console(stderr=True)
+    console = new_console(stderr=True)
     if not servers.stop(settings, ConsoleReport(console)):
         console.print(f"nothing runs in {settings.home}")
 
@@ -124,7 +88,7 @@ def status(*, demo: Demo = False, as_json: Json = False) -> None:
             }
         sys.stdout.write(json.dumps(content, indent=2) + "\n")
     else:
-        _print_status(found, _console())
+        _print_status(found, new_console())
     if not found.is_up:
         raise typer.Exit(1)
 
@@ -132,7 +96,7 @@ def status(*, demo: Demo = False, as_json: Json = False) -> None:
 def doctor(*, demo: Demo = False, as_json: Json = False) -> None:
     """Check the installation and say how to mend what is wrong; exits 1 if anything is."""
 
-    console = _console()
+    console = new_console()
     findings: list[local_doctor.Finding] = []
     for finding in local_doctor.examine(_settings(demo=demo)):
         findings.append(finding)
@@ -142,12 +106,6 @@ def doctor(*, demo: Demo = False, as_json: Json = False) -> None:
         sys.stdout.write(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2) + "\n")
     if any(finding.verdict is local_doctor.Verdict.WRONG for finding in findings):
         raise typer.Exit(1)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    """Lines of a file or pipe are as long as they are."""
-    console = Console(stderr=stderr, soft_wrap=True)
-    return console if console.is_terminal else Console(stderr=stderr, soft_wrap=True, width=240)
 
 
 def _settings(*, demo: bool) -> Settings:

@@ -2,16 +2,14 @@
 
 import sys
 
-from rich.console import Console
-
-from candlewick.commands.platform import ConsoleReport
 from candlewick.errors import CandlewickError
 from candlewick.local import downloads
+from candlewick.local.console import ConsoleReport, new_console
 from candlewick.settings import Settings
 
 
 def main() -> int:
-    report = ConsoleReport(Console(stderr=True))
+    report = ConsoleReport(new_console(stderr=True))
     try:
         if Settings().pulsar_url is None:
             downloads.ensure_pulsar(downloads.cache_folder(), report.transfer)
