@@ -4,6 +4,7 @@ with Client() as client:
     candles = client.candles("EUR/USD", "1h", "2026-11-02", "2026-11-09").to_pandas()
 """
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from candlewick.candles import Timeframe
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Series, series_for
 from candlewick.settings import Settings
-from candlewick.store import Store, UnknownSeriesError
+from candlewick.store import CoverageRow, Store, UnknownSeriesError
 from candlewick.tables import candle_schema, candle_table, coverage_table, tick_schema, tick_table
 from candlewick.times import day_us, parse_time, to_us
 
@@ -52,6 +53,13 @@ def timeframe_named(name: str) -> Timeframe:
         raise CandlewickError(f"there are no {name!r} candles", f"there are {', '.join(Timeframe)}") from None
 
 
+def _reader_url(settings: Settings) -> str:
+    """What the settings name is taken as it is: whoever only reads may have been given a reader's URL."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return access.database_url(settings, access.READER)
+
+
 class Client:
     """Reads one Candlewick database. Spans are [start, end); `series` is a series' name or an instrument.
 
@@ -60,14 +68,12 @@ class Client:
     not collected.
 
     Args:
-        source: settings, or a database's URL. By default the settings of this process, with the role
-            that may only read.
+        source: settings, or a database's URL. By default the settings of this process; the role of
+            embedded servers is the one that may only read.
     """
 
     def __init__(self, source: Settings | str | None = None) -> None:
-        if not isinstance(source, str):
-            source = access.database_url(source or Settings(), access.READER)
-        self._store = Store(source)
+        self._store = Store(source if isinstance(source, str) else _reader_url(source or Settings()))
 
     def __enter__(self) -> Self:
         self._store.__enter__()
@@ -93,22 +99,36 @@ class Client:
 
     def candles(self, series: str, timeframe: str, start: Moment, end: Moment) -> pa.Table:
         """Candles that begin in the span, oldest first; columns as in `docs/data-model.md`."""
+        tables = [*self.iter_candles(series, timeframe, start, end)]
+        return pa.concat_tables(tables) if tables else candle_schema(self.series(series)).empty_table()
+
+    def iter_candles(
+        self, series: str, timeframe: str, start: Moment, end: Moment, *, exact: bool = False
+    ) -> Iterator[pa.Table]:
+        """Like `candles`, some 100,000 rows at a time; `exact` gives decimals in place of float64."""
         known = self.series(series)
-        found = self._store.read_candles(
-            known.name, timeframe_named(timeframe), moment_us(start), moment_us(end)
-        )
-        tables = [candle_table(known, candles) for candles in found]
-        return pa.concat_tables(tables) if tables else candle_schema(known).empty_table()
+        span = moment_us(start), moment_us(end)
+        for candles in self._store.read_candles(known.name, timeframe_named(timeframe), *span):
+            yield candle_table(known, candles, exact=exact)
 
     def ticks(self, series: str, start: Moment, end: Moment) -> pa.Table:
         """Quotes or trades of the span in the venue's order; columns as in `docs/data-model.md`."""
+        tables = [*self.iter_ticks(series, start, end)]
+        return pa.concat_tables(tables) if tables else tick_schema(self.series(series)).empty_table()
+
+    def iter_ticks(
+        self, series: str, start: Moment, end: Moment, *, exact: bool = False
+    ) -> Iterator[pa.Table]:
+        """Like `ticks`, an hour at a time; `exact` gives decimals in place of float64."""
         known = self.series(series)
         start_us, end_us = moment_us(start), moment_us(end)
-        found = self._store.read_hours(known.name, start_us, end_us)
-        tables = [tick_table(known, hour, start_us, end_us) for hour in found]
-        return pa.concat_tables(tables) if tables else tick_schema(known).empty_table()
+        for hour in self._store.read_hours(known.name, start_us, end_us):
+            yield tick_table(known, hour, start_us, end_us, exact=exact)
 
     def coverage(self, series: str, start: Moment, end: Moment) -> pa.Table:
         """What is known of each hour that overlaps the span."""
-        known = self.series(series)
-        return coverage_table(self._store.coverage(known.name, moment_us(start), moment_us(end)))
+        return coverage_table(self.coverage_rows(series, start, end))
+
+    def coverage_rows(self, series: str, start: Moment, end: Moment) -> list[CoverageRow]:
+        """Like `coverage`, an object per hour."""
+        return self._store.coverage(self.series(series).name, moment_us(start), moment_us(end))
