@@ -47,8 +47,8 @@ class Ports:
 class Settings(BaseSettings):
     """All that can be set. Unset URLs mean the servers that Candlewick itself runs.
 
-    `dukascopy_json_url` may be `none`. `dukascopy_rate` is requests a second to begin with; unset means a
-    polite rate, and no pacing for a venue on this machine. `dukascopy_timeout` is in seconds of silence.
+    `dukascopy_json_url` may be `none`. `dukascopy_rate` is requests a second to begin with; unset or 0
+    mean a polite rate, and no pacing for a venue on this machine. `dukascopy_timeout` is in seconds of silence.
     """
 
     model_config = SettingsConfigDict(
@@ -70,8 +70,8 @@ class Settings(BaseSettings):
 
     dukascopy_url: str = "https://datafeed.dukascopy.com/datafeed"
     dukascopy_json_url: str = "https://jetta.dukascopy.com/v1"
-    dukascopy_rate: float = Field(default=1.0, ge=0, description="requests a second at first; 0: no pacing")
-    dukascopy_timeout: float = Field(default=60.0, gt=0, description="seconds of silence before giving up")
+    dukascopy_rate: float | None = Field(default=None, ge=0)
+    dukascopy_timeout: float = Field(default=60.0, gt=0)
     lambda_function: str | None = None
     archive: str | None = None
     default_series: str = DEFAULT_SERIES

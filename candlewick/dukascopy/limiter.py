@@ -98,9 +98,14 @@ class DatabaseLimiter:
     """
 
     def __init__(
-        self, database_url: str, settings: Settings, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        database_url: str,
+        settings: Settings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        connect_timeout_s: float = 30.0,
     ) -> None:
-        self._database = Database(database_url)
+        self._database = Database(database_url, timeout_s=connect_timeout_s)
         self._rate = settings.dukascopy_rate
         self._sleep = sleep
 
@@ -116,7 +121,7 @@ class DatabaseLimiter:
     def pace(self, host: str) -> Pace:
         """How a host (`name` or `name:port`) is treated."""
         usual = LOCAL if is_local(host) else REMOTE
-        return usual if self._rate is None else Pace(self._rate, usual.pause_s, usual.open_s)
+        return Pace(self._rate, usual.pause_s, usual.open_s) if self._rate else usual
 
     def pause_s(self, host: str) -> float:
         return self.pace(host).pause_s
@@ -214,7 +219,7 @@ def day_lock(store: Store, series: Series, day: date) -> Iterator[None]:
         )
     with closing(connection):
         with translated():
-            connection.execute(query("bound_lock_wait"), {"milliseconds": str(_LOCK_PATIENCE_S * 1000)})
+            connection.execute(query("bound_lock_wait"), {"milliseconds": str(int(_LOCK_PATIENCE_S * 1000))})
             try:
                 connection.execute(query("lock_day"), {"key": f"archive {series.name} {day}"})
             except psycopg.errors.LockNotAvailable:

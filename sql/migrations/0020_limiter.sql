@@ -6,12 +6,12 @@ CREATE TABLE venue_host (
     circuit text NOT NULL DEFAULT 'closed' CHECK (circuit IN ('closed', 'open', 'half-open')),
     rate double precision NOT NULL CHECK (rate > 0),
     first_rate double precision NOT NULL CHECK (first_rate > 0),
-    next_at timestamptz NOT NULL DEFAULT '-infinity',
-    blocked_until timestamptz NOT NULL DEFAULT '-infinity',
+    next_at timestamptz NOT NULL DEFAULT 'epoch',
+    blocked_until timestamptz NOT NULL DEFAULT 'epoch',
     strain integer NOT NULL DEFAULT 0,
     openings integer NOT NULL DEFAULT 0,
     answers_in_a_row integer NOT NULL DEFAULT 0,
-    slowed_at timestamptz NOT NULL DEFAULT '-infinity',
+    slowed_at timestamptz NOT NULL DEFAULT 'epoch',
     requests bigint NOT NULL DEFAULT 0,
     answered bigint NOT NULL DEFAULT 0,
     throttled bigint NOT NULL DEFAULT 0,
@@ -41,7 +41,7 @@ DECLARE
     turn timestamptz;
 BEGIN
     INSERT INTO venue_host (host, rate, first_rate) VALUES (wanted_host, wanted_rate, wanted_rate)
-    ON CONFLICT (host) DO UPDATE SET rate = EXCLUDED.rate, first_rate = EXCLUDED.first_rate, next_at = '-infinity'
+    ON CONFLICT (host) DO UPDATE SET rate = EXCLUDED.rate, first_rate = EXCLUDED.first_rate, next_at = 'epoch'
     WHERE venue_host.first_rate <> EXCLUDED.first_rate;
     SELECT * INTO known FROM venue_host WHERE host = wanted_host FOR UPDATE;
     moment := clock_timestamp();
