@@ -1,18 +1,20 @@
 """The store: everything that Candlewick asks of PostgreSQL, in one object."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from types import TracebackType
 from typing import Self
 
 from candlewick.candles import Candles, Level, Timeframe
 from candlewick.hours import Hour
 from candlewick.instruments import Series
-from candlewick.store import hours, proofs, series
-from candlewick.store.candles import read_candles
+from candlewick.store import hours, problems, proofs, series
+from candlewick.store.candles import read_candles, stored_candles
 from candlewick.store.coverage import CoverageRow, coverage
 from candlewick.store.database import Database
 from candlewick.store.hours import LandedHour
 from candlewick.store.migrate import migrate
+from candlewick.store.problems import DayRequest, Problem, note_request
 from candlewick.store.proofs import FailedHour, Proof, ProofKind
 from candlewick.store.refresh import Refreshed, distrust, refresh
 from candlewick.store.roles import prepare_role
@@ -127,6 +129,46 @@ class Store:
         """
         with self._database.transaction() as connection:
             yield from read_candles(connection, name, timeframe, start_us, end_us)
+
+    def stored_candles(self, wanted: Series, timeframe: Timeframe, start_us: int, end_us: int) -> Candles:
+        """The stored candles that begin in the span, at once."""
+        with self._database.transaction() as connection:
+            return stored_candles(connection, wanted, timeframe, start_us, end_us)
+
+    def note_problems(self, name: str, found: Sequence[Problem], *, tried_us: int) -> None:
+        """Records hours that could not be had; each counts as one more attempt at its hour."""
+        with self._database.transaction() as connection:
+            problems.note_problems(connection, name, found, tried_us)
+
+    def clear_problems(self, name: str, hours_us: Sequence[int]) -> None:
+        with self._database.transaction() as connection:
+            problems.clear_problems(connection, name, hours_us)
+
+    def note_request(
+        self,
+        name: str,
+        day: date,
+        *,
+        asked_us: int,
+        transport: str | None,
+        hours_out: int,
+        recheck_us: int | None,
+        failures: int,
+        problems: Sequence[Problem],
+    ) -> None:
+        """Records a request for a day; its problems replace those that were known of the day's hours."""
+        request = DayRequest(asked_us, transport, hours_out, recheck_us, failures)
+        with self._database.transaction() as connection:
+            note_request(connection, name, day, request, problems)
+
+    def day_request(self, name: str, day: date) -> DayRequest | None:
+        """The last request for a UTC day, if there was one."""
+        return self.day_requests(name, day, day + timedelta(days=1)).get(day)
+
+    def day_requests(self, name: str, first_day: date, end_day: date) -> dict[date, DayRequest]:
+        """The last requests for the UTC days from `first_day` up to before `end_day`."""
+        with self._database.transaction() as connection:
+            return problems.day_requests(connection, name, first_day, end_day)
 
     def failed_hours(self, name: str) -> list[FailedHour]:
         """Every hour of a series that could not be had, in order."""
