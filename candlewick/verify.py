@@ -10,11 +10,20 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from candlewick.candles import Candles, Level, Timeframe, TradingDay, all_candles, roll_up, trading_day
+from candlewick.candles import (
+    CANDLE_COLUMNS,
+    Candles,
+    Level,
+    Timeframe,
+    TradingDay,
+    all_candles,
+    roll_up,
+    trading_day,
+)
 from candlewick.dukascopy.venue import Venue
 from candlewick.dukascopy.venue_candles import Level as VenueLevel
 from candlewick.dukascopy.venue_candles import Side, VenueCandles
-from candlewick.hours import FINAL_STATES, Ticks
+from candlewick.hours import FINAL_STATES, Column, Ticks
 from candlewick.instruments import Kind, Series, find
 from candlewick.store import Store
 from candlewick.store.proofs import Proof
@@ -46,7 +55,7 @@ def recount_intraday(store: Store, series: Series, days: Sequence[date]) -> Iter
         differences: list[str] = []
         total = 0
         for timeframe in Level.INTRADAY.timeframes:
-            stored = store.stored_candles(series, timeframe, start_us, start_us + DAY_US)
+            stored = _stored(store, series, timeframe, start_us, start_us + DAY_US)
             total += len(stored)
             differences += _differences(timeframe, counted.get(timeframe), stored)
         minutes = len(counted[Timeframe.M1]) if counted else 0
@@ -71,11 +80,11 @@ def recount_daily(
     if from_ticks:
         counted = all_candles(_ticks(store, series, start_us, end_us), turn)
     else:
-        counted = _rolled_up(store.stored_candles(series, Timeframe.H1, start_us, end_us), turn)
+        counted = _rolled_up(_stored(store, series, Timeframe.H1, start_us, end_us), turn)
     by_day: dict[date, list[str]] = {}
     totals: dict[date, int] = {}
     for timeframe in Level.DAILY.timeframes:
-        stored = store.stored_candles(series, timeframe, start_us, end_us)
+        stored = _stored(store, series, timeframe, start_us, end_us)
         for us in stored.ts.tolist():
             totals[us_day(us)] = totals.get(us_day(us), 0) + 1
         for us, text in _differing(timeframe, counted.get(timeframe), stored):
@@ -112,7 +121,7 @@ def against_venue(store: Store, venue: Venue, series: Series, day: date, at_us: 
     if at_us < day_us(day) + DAY_US or any(row.state not in FINAL_STATES for row in coverage):
         return Proof(day, None, "the day is not final")
     instrument = find(series.symbol)
-    stored = store.stored_candles(series, Timeframe.M1, day_us(day), day_us(day) + DAY_US)
+    stored = _stored(store, series, Timeframe.M1, day_us(day), day_us(day) + DAY_US)
     differences: list[str] = []
     absent: list[str] = []
     for side in Side:
@@ -155,6 +164,16 @@ def side_differences(side: Side, stored: Candles, venue: VenueCandles) -> list[s
     # The JSON feed leaves out minutes without volume.
     absent = [us for us, place in ours.items() if us not in seen and (venue.filled or volume[place] > 0)]
     return found + [f"{iso(us)} {side.value}: a candle here, none at the venue" for us in absent]
+
+
+def _stored(store: Store, series: Series, timeframe: Timeframe, start_us: int, end_us: int) -> Candles:
+    """The stored candles that start in a span."""
+    parts = list(store.read_candles(series.name, timeframe, start_us, end_us))
+    if not parts:
+        empty: Column = np.empty(0, dtype=np.int64)
+        return Candles(empty, dict.fromkeys(CANDLE_COLUMNS[series.kind], empty))
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
+    return Candles(np.concatenate([part.ts for part in parts]), columns)
 
 
 def _ticks(store: Store, series: Series, start_us: int, end_us: int) -> Iterator[tuple[int, Ticks]]:
