@@ -1,0 +1,61 @@
+"""A platform of the benchmark's own: real servers in a temporary home, on free ports."""
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from candlewick import access
+from candlewick.history import History
+from candlewick.hours import Hour
+from candlewick.local import platform, ports, servers
+from candlewick.settings import Settings
+from candlewick.store.database import Database
+
+PORTS = 8
+LANDING_DEADLINE_S = 300
+
+
+@contextlib.contextmanager
+def started(**values: object) -> Iterator[Settings]:
+    """Everything up, nothing collected; stopped and removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="candlewick-bench-") as folder:
+        given = {
+            "home": Path(folder) / "home",
+            "port_base": ports.free_base(PORTS),
+            "default_series": "",
+            **values,
+        }
+        settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
+        try:
+            platform.start(settings, servers.Silent())
+            yield settings
+        finally:
+            servers.stop(settings)
+            shutil.rmtree(settings.home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    database = Database(access.database_url(settings))
+    database.open()
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def await_rows(history: History, hours: list[Hour]) -> None:
+    """Return once every hour is a committed row.
+
+    Raises:
+        TimeoutError: some did not land.
+    """
+    series, wanted = hours[0].series, [hour.hour_us for hour in hours]
+    deadline = time.monotonic() + LANDING_DEADLINE_S
+    while len(history.store.landed_marks(series, wanted)) < len(wanted):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{series} did not land within {LANDING_DEADLINE_S} s")
+        time.sleep(0.02)

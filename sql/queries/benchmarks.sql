@@ -1,0 +1,33 @@
+-- name: bare_minutes
+-- One-minute candles of a span's hours and nothing else: the limit that the refresh is measured against.
+SELECT count(*), sum(m.bid_high - m.ask_low), sum(m.bid_close - m.bid_open), sum(m.bid_volume)
+FROM (
+    SELECT hour, us || '{}' AS us, bid || '{}' AS bid, ask || '{}' AS ask,
+        bid_volume || '{}' AS bid_volume, ask_volume || '{}' AS ask_volume
+    FROM quote_hour WHERE series = :series AND hour >= :start_at AND hour < :end_at OFFSET 0
+) AS a CROSS JOIN LATERAL (
+    SELECT us / 60000000 AS minute,
+        a.bid[min(i)] AS bid_open, a.bid[max(i)] AS bid_close,
+        a.ask[min(i)] AS ask_open, a.ask[max(i)] AS ask_close,
+        max(bid) AS bid_high, min(bid) AS bid_low, max(ask) AS ask_high, min(ask) AS ask_low,
+        sum(bid_volume) AS bid_volume, sum(ask_volume) AS ask_volume, count(*) AS ticks
+    FROM unnest(a.us, a.bid, a.ask, a.bid_volume, a.ask_volume) WITH ORDINALITY
+        AS tick (us, bid, ask, bid_volume, ask_volume, i)
+    GROUP BY 1
+) AS m;
+
+-- name: benchmark_candles!
+-- Candles of every timeframe, :rows of each, without any hours behind them.
+INSERT INTO quote_candle
+SELECT s.series_id, t.timeframe, '2000-01-01Z'::timestamptz + n * t.step,
+    100000 + n % 97, 100010 + n % 97, 99990 + n % 97, 100003 + n % 97,
+    100001 + n % 97, 100011 + n % 97, 99991 + n % 97, 100004 + n % 97, 1500000 + n, 2500000 + n, 100
+FROM series AS s
+CROSS JOIN (VALUES ('1m'::timeframe, interval '1 minute'), ('5m', '5 minutes'), ('15m', '15 minutes'),
+    ('30m', '30 minutes'), ('1h', '1 hour'), ('4h', '4 hours'), ('1d', '1 day'), ('1w', '7 days'))
+    AS t (timeframe, step)
+CROSS JOIN generate_series(0, (:rows)::integer - 1) AS n
+WHERE s.name = :series;
+
+-- name: benchmark_analyze!
+ANALYZE quote_candle;
