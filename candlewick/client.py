@@ -105,7 +105,7 @@ class Client:
     def iter_candles(
         self, series: str, timeframe: str, start: Moment, end: Moment, *, exact: bool = False
     ) -> Iterator[pa.Table]:
-        """Like `candles`, some 100,000 rows at a time; `exact` gives decimals in place of float64."""
+        """Like `candles`, some 100,000 rows at a time; `exact` gives text with all digits, not float64."""
         known = self.series(series)
         span = moment_us(start), moment_us(end)
         for candles in self._store.read_candles(known.name, timeframe_named(timeframe), *span):
@@ -119,7 +119,7 @@ class Client:
     def iter_ticks(
         self, series: str, start: Moment, end: Moment, *, exact: bool = False
     ) -> Iterator[pa.Table]:
-        """Like `ticks`, an hour at a time; `exact` gives decimals in place of float64."""
+        """Like `ticks`, an hour at a time; `exact` gives text with all digits, not float64."""
         known = self.series(series)
         start_us, end_us = moment_us(start), moment_us(end)
         for hour in self._store.read_hours(known.name, start_us, end_us):

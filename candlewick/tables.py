@@ -1,13 +1,14 @@
 """Arrow tables in natural units, made from integer columns without a row at a time.
 
 `time` is timestamp[us, UTC]. Prices and volumes are float64, the number nearest to the exact decimal;
-or, with `exact`, decimals that have the scale's digits.
+or, with `exact`, text with the scale's digits.
 """
 
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from candlewick.candles import CANDLE_COLUMNS, Candles
 from candlewick.hours import Column, Hour, Quotes
@@ -15,7 +16,6 @@ from candlewick.instruments import Kind, Series
 from candlewick.store import CoverageRow
 
 MOMENT = pa.timestamp("us", "UTC")
-_DECIMAL_DIGITS = 38
 
 _TICK_COLUMNS = {
     Kind.QUOTES: ("bid", "ask", "bid_volume", "ask_volume"),
@@ -34,8 +34,7 @@ def _field(series: Series, name: str, *, exact: bool) -> pa.Field:
         return pa.field(name, pa.int64(), nullable=False)
     if name == "side":
         return pa.field(name, pa.string(), nullable=False)
-    number = pa.decimal128(_DECIMAL_DIGITS, _scale(series, name)) if exact else pa.float64()
-    return pa.field(name, number, nullable=False)
+    return pa.field(name, pa.string() if exact else pa.float64(), nullable=False)
 
 
 def _schema(series: Series, names: Iterable[str], *, exact: bool) -> pa.Schema:
@@ -53,24 +52,27 @@ def tick_schema(series: Series, *, exact: bool = False) -> pa.Schema:
     return _schema(series, _TICK_COLUMNS[series.kind], exact=exact)
 
 
-def _decimals(values: Column, kind: pa.DataType) -> pa.Array:
-    """Integers as decimals of the same digits: 128-bit words, low half first."""
-    words = np.empty((len(values), 2), dtype=np.int64)
-    if values.dtype == object:
-        low = values & (2**64 - 1)
-        words[:, 0] = low.astype(np.uint64).view(np.int64)
-        words[:, 1] = (values >> 64).astype(np.int64)
-    else:
-        words[:, 0] = values
-        words[:, 1] = values >> 63
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(words)])
+def _text(values: Column) -> pa.Array:
+    return pa.array(values if values.dtype != object else list(map(str, values))).cast(pa.string())
+
+
+def _decimals(values: Column, scale: int) -> pa.Array:
+    """Integers as text with `scale` fraction digits; Arrow's own decimals print 1E-8."""
+    if not scale:
+        return _text(values)
+    sizes, unit = np.abs(values), 10**scale
+    digits = pc.utf8_lpad(_text(sizes % unit), scale, "0")
+    sign = pa.array(["", "-"]).take(pa.array((values < 0).astype(np.int8)))
+    return pc.binary_join_element_wise(
+        pc.binary_join_element_wise(sign, _text(sizes // unit), ""), digits, "."
+    )
 
 
 def _array(values: Column, field: pa.Field, scale: int) -> pa.Array:
     if field.name == "side":
         return _SIDES.take(pa.array((values == 1).astype(np.int8)))
-    if pa.types.is_decimal(field.type):
-        return _decimals(values, field.type)
+    if pa.types.is_string(field.type):
+        return _decimals(values, scale)
     if pa.types.is_floating(field.type):
         # Both are exact below 2^53, so the quotient is the double nearest to the decimal.
         return pa.array(values.astype(np.float64) / 10.0**scale)
