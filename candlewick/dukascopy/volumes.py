@@ -32,12 +32,13 @@ def from_millions(millions: npt.NDArray[np.float32]) -> Column:
     low, high = millions.min(), millions.max()
     if not (low >= 0 and high < _LARGEST):  # written so that NaN fails
         raise InvalidAnswerError(Fault.VOLUME_INVALID, f"volumes from {low} to {high} million")
-    exact = millions.astype(np.float64)
-    units = np.rint(exact * _UNIT)
+    scratch = millions.astype(np.float64)
+    units = np.multiply(scratch, _UNIT)
     if high >= _AMBIGUOUS:
         large = millions >= _AMBIGUOUS
-        units[large] = _roundest(millions[large], exact[large] * _UNIT)
-    wrong = (units / _UNIT).astype(np.float32) != millions
+        units[large] = _roundest(millions[large], units[large])
+    np.rint(units, out=units)
+    wrong = np.divide(units, _UNIT, out=scratch).astype(np.float32) != millions
     if wrong.any():
         first = millions[wrong].flat[0]
         raise InvalidAnswerError(
@@ -68,12 +69,8 @@ def from_units(units: npt.NDArray[np.float64]) -> Column:
 
 def _roundest(millions: npt.NDArray[np.float32], units: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Of the whole units that round to each float32 the one that the largest power of ten divides."""
-    best = np.rint(units)
-    step = 10.0
-    while True:
-        candidate = np.rint(units / step) * step
-        holds = (candidate / _UNIT).astype(np.float32) == millions
-        if not holds.any():
-            return best
-        best[holds] = candidate[holds]
-        step *= 10.0
+    steps = 10.0 ** np.arange(1 + int(np.log10(units.max())))[:, np.newaxis]
+    candidates = np.rint(units / steps) * steps
+    # What holds for a step holds for all smaller ones.
+    holds = (candidates / _UNIT).astype(np.float32) == millions
+    return np.asarray(candidates[np.maximum(holds.sum(axis=0) - 1, 0), np.arange(len(units))])
