@@ -19,6 +19,9 @@ from zoneinfo import ZoneInfo
 from candlewick.errors import CandlewickError
 from candlewick.times import DAY_US, HOUR_US, MINUTE_US, floor_hour, from_us, to_us, us_day
 
+UNKNOWN = "unknown"
+"""The calendar of instruments whose week no list states: always open, so that it hides nothing."""
+
 _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 _WEEK_US = _WEEK_MINUTES * MINUTE_US

@@ -10,10 +10,10 @@ from typing import Annotated
 import pydantic
 import typer
 
-from candlewick.commands import candles, coverage, platform, simulate, ticks
+from candlewick.commands import candles, coverage, decode, instruments, platform, simulate, ticks
 from candlewick.errors import CandlewickError
 
-COMMANDS = (platform, simulate, coverage, candles, ticks)
+COMMANDS = (platform, instruments, simulate, coverage, candles, ticks, decode)
 """Modules of `candlewick.commands`, in the order of the help; each has `register(app)`."""
 
 app = typer.Typer(
