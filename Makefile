@@ -13,7 +13,7 @@ SHOW_PROGRESS = { total=$$(grep -c == requirements.lock); n=0; while read -r wor
 	Installing) printf '\r\033[KPython packages: installing %d' $$n;; esac; done; \
 	printf '\r\033[KPython packages: %d in place\n' $$total; }
 
-.PHONY: help setup up demo test test-full lint bench
+.PHONY: help setup up demo test test-full lint bench lambda-zip
 
 help:
 	@echo "make setup      environment and servers, nothing started"
@@ -23,6 +23,7 @@ help:
 	@echo "make test-full  all tests"
 	@echo "make lint       style and types"
 	@echo "make bench      all benchmarks, each beside its limit"
+	@echo "make lambda-zip the AWS Lambda's package, build/lambda.zip: docs/aws.md"
 
 # What was interrupted has no stamp and is begun again; pip keeps what it has downloaded.
 $(PACKAGES): requirements.lock pyproject.toml
@@ -55,3 +56,6 @@ lint: $(PACKAGES)
 
 bench: setup
 	@exec $(BIN)/python -m benchmarks
+
+lambda-zip: $(PACKAGES)
+	@$(BIN)/python lambda/build.py build/lambda.zip
