@@ -124,6 +124,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
             errno.EACCES: "choose a folder that this user may write",
             errno.EPERM: "choose a folder that this user may write",
             errno.ENOTDIR: "choose a folder; a file is in its way",
+            errno.EEXIST: "choose a folder; a file is in its way",
         }
         if error.errno not in remedies:
             raise
