@@ -68,6 +68,8 @@ class Venue:
     """
 
     def __init__(self, settings: Settings, limiter: Limiter, *, clock: Callable[[], int] = now_us) -> None:
+        for url in (settings.dukascopy_url, settings.dukascopy_json_url):
+            _require_address(url)
         self.transports: tuple[Transport, ...] = (
             DayObjects(settings.dukascopy_url),
             *((JsonFeed(settings.dukascopy_json_url),) if _has_json(settings) else ()),
@@ -273,6 +275,18 @@ def _retry_after(headers: httpx.Headers, at_us: int) -> float | None:
         return max(0.0, (to_us(parsedate_to_datetime(text)) - at_us) / 1e6)
     except ValueError:
         return None
+
+
+def _require_address(url: str) -> None:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if url.lower() != "none" and not (address.scheme in ("http", "https") and address.host):
+        raise CandlewickError(
+            f"{url!r} is no address of a venue",
+            "set CANDLEWICK_DUKASCOPY_URL and CANDLEWICK_DUKASCOPY_JSON_URL to http:// or https:// addresses",
+        )
 
 
 def _has_json(settings: Settings) -> bool:

@@ -569,6 +569,13 @@ def test_a_venue_that_is_not_there(tmp_path: Path) -> None:
     assert len(result.problems) == 24
 
 
+@pytest.mark.parametrize("url", ["datafeed.dukascopy.com", "ftp://x/", "http://:80:80", "http://"])
+def test_an_address_that_is_none(url: str) -> None:
+    settings = Settings(_env_file=None, dukascopy_url=url)  # type: ignore[call-arg]
+    with pytest.raises(CandlewickError, match="no address of a venue"):
+        Venue(settings, Unpaced())
+
+
 def test_requests_look_like_a_browser_s(bench: Bench) -> None:
     bench.fetch()
     assert {headers["Referer"] for headers in bench.server.headers} == {"https://freeserv.dukascopy.com/"}
