@@ -21,6 +21,7 @@ from candlewick import messages, topics
 from candlewick.errors import CandlewickError
 from candlewick.hours import Hour
 from candlewick.instruments import Kind, Series
+from candlewick.messages import Position
 from candlewick.times import iso
 
 PENDING_MESSAGES = 64
@@ -32,6 +33,8 @@ SEND_TIMEOUT_S = 120
 _OPERATION_TIMEOUT_S = 60
 _LOGGER = logging.getLogger("candlewick.pulsar")
 _LOGGER.setLevel(logging.WARNING)
+# Whoever logs nothing is told by the exceptions; the library's lines would only stand beside them.
+_LOGGER.addHandler(logging.NullHandler())
 
 
 class BusError(CandlewickError):
@@ -68,6 +71,14 @@ class Published:
     messages: int
     ticks: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was read; `last` is the position of its last chunk."""
+
+    payload: bytes
+    last: Position
 
 
 class _Pending:
@@ -197,13 +208,13 @@ class Bus:
             self._drop(topic)
             raise _refused(topic, error) from error
 
-    def read_message(self, topic: str, ledger: int, entry: int, timeout_s: float = 10.0) -> bytes:
-        """The payload of the message at a position, its chunks put together.
+    def read_message(self, topic: str, position: Position, timeout_s: float = 10.0) -> "Message":
+        """The message at a position, its chunks put together; where none is kept, the next one after it.
 
         Raises:
-            BusError: the broker refused or did not answer, or no such message is kept any more.
+            BusError: the broker refused or did not answer, or there is no message from there on.
         """
-        start = pulsar.MessageId(-1, ledger, entry, -1)
+        start = pulsar.MessageId(-1, position.ledger, position.entry, -1)
         try:
             reader = self._connected().create_reader(
                 topic, start, receiver_queue_size=1, start_message_id_inclusive=True
@@ -214,10 +225,11 @@ class Bus:
                 reader.close()
         except pulsar.PulsarException as error:
             raise _refused(topic, error) from error
-        return bytes(message.data())
+        last = message.message_id()
+        return Message(bytes(message.data()), Position(last.ledger_id(), last.entry_id()))
 
-    def acknowledge(self, topic: str, subscription: str, positions: Iterable[tuple[int, int]]) -> None:
-        """Takes messages out of a shared subscription's backlog by their (ledger, entry).
+    def acknowledge(self, topic: str, subscription: str, positions: Iterable[Position]) -> None:
+        """Takes messages out of a shared subscription's backlog.
 
         Raises:
             BusError: the broker refused or did not answer.
@@ -227,8 +239,8 @@ class Bus:
                 topic, subscription, pulsar.ConsumerType.Shared, receiver_queue_size=1
             )
             try:
-                for ledger, entry in positions:
-                    consumer.acknowledge(pulsar.MessageId(-1, ledger, entry, -1))
+                for position in positions:
+                    consumer.acknowledge(pulsar.MessageId(-1, position.ledger, position.entry, -1))
             finally:
                 consumer.close()
         except pulsar.PulsarException as error:

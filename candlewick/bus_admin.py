@@ -6,11 +6,12 @@ already is left alone, what differs is changed in place.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, urlencode
 
 import httpx
 import stamina
@@ -18,6 +19,7 @@ import stamina
 from candlewick import access, health, messages, topics
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind, Series
+from candlewick.messages import Position
 
 Json = dict[str, Any]
 
@@ -87,20 +89,19 @@ class Backlog:
     consumers: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unacknowledged:
-    """A message that a subscription has not acknowledged; `key` is its hour, ISO 8601."""
-
-    ledger: int
-    entry: int
-    key: str
-    published: str
-
-
 class BusAdmin:
     """The admin REST API in the name of one role. Safe to share between threads; a context manager."""
 
-    def __init__(self, admin_url: str, token: str | None = None, *, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        admin_url: str,
+        token: str | None = None,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        patience_s: float = 45.0,
+    ) -> None:
+        """`patience_s` is for a broker that answers that it is not ready yet."""
+        self._patience_s = patience_s
         self._http = httpx.Client(
             base_url=admin_url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
@@ -167,7 +168,7 @@ class BusAdmin:
             return False
         send = "PUT" if found is not None else "POST"
         form = {"sinkConfig": (None, json.dumps(wanted).encode(), "application/json")}
-        self._send(send, path, files=form, passing=(409,) if found is None else ())
+        self._send(send, path, files=form)
         return True
 
     def delete_sink(self, kind: Kind) -> None:
@@ -224,28 +225,10 @@ class BusAdmin:
             _backlog(name, stats, subscription) for name, stats in zip(names, answers, strict=True) if stats
         ]
 
-    def unacknowledged(self, topic: str, subscription: str, limit: int) -> Iterator[Unacknowledged]:
-        """The first messages that a subscription has not acknowledged, oldest first, at most `limit`.
-
-        Each costs the broker the reading of one message.
-        """
-        for position in range(1, limit + 1):
-            answer = self._send(
-                "GET",
-                f"{_topic_path(topic)}/subscription/{subscription}/position/{position}",
-                accepted=(404,),
-            )
-            if answer.status_code == httpx.codes.NOT_FOUND:
-                return
-            identity = re.fullmatch(r"(\d+):(\d+)(?::-?\d+)?", answer.headers.get("X-Pulsar-Message-ID", ""))
-            if identity is None:
-                return
-            yield Unacknowledged(
-                ledger=int(identity[1]),
-                entry=int(identity[2]),
-                key=answer.headers.get("X-Pulsar-partition-key", ""),
-                published=answer.headers.get("X-Pulsar-publish-time", ""),
-            )
+    def unacknowledged(self, topic: str, subscription: str, limit: int) -> list[Position]:
+        """Where the first messages lie that a subscription has not acknowledged, oldest first."""
+        found = self._get(f"{_topic_path(topic)}/internalStats")
+        return unacknowledged(found, subscription, limit) if found else []
 
     # How
 
@@ -289,11 +272,14 @@ class BusAdmin:
         answer = self._send("GET", path, accepted=(404,))
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
 
-    @stamina.retry(on=_PassingError, attempts=8, timeout=45.0, wait_initial=0.3, wait_max=8.0)
-    def _patiently(self, verb: str, path: str, passing: Sequence[int], **body: Any) -> httpx.Response:  # noqa: ANN401
-        answer = self._http.request(verb, path, **body)
-        if answer.status_code in (httpx.codes.SERVICE_UNAVAILABLE, *passing):
-            raise _PassingError(_reason(answer))
+    def _patiently(self, verb: str, path: str, body: Json) -> httpx.Response:
+        for attempt in stamina.retry_context(
+            on=_PassingError, attempts=None, timeout=self._patience_s, wait_initial=0.3, wait_max=5.0
+        ):
+            with attempt:
+                answer = self._http.request(verb, path, **body)
+                if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                    raise _PassingError(_reason(answer))
         return answer
 
     def _send(
@@ -304,13 +290,12 @@ class BusAdmin:
         content: object = None,
         files: Mapping[str, tuple[None, bytes, str]] | None = None,
         accepted: Sequence[int] = (),
-        passing: Sequence[int] = (),
     ) -> httpx.Response:
         body: Json = {"files": files} if files else {}
         if content is not None:
             body = {"json": content}
         try:
-            answer = self._patiently(verb, path, passing, **body)
+            answer = self._patiently(verb, path, body)
         except _PassingError as error:
             raise BusAdminError(
                 f"the broker is not ready for {verb} {path}: {error}", "wait, then try again"
@@ -394,6 +379,44 @@ def _namespaces() -> dict[str, _Namespace]:
     }
 
 
+_RANGE = re.compile(r"\((\d+):(-?\d+)\.\.(\d+):(-?\d+)\]")
+
+
+def unacknowledged(internal: Json, subscription: str, limit: int) -> list[Position]:
+    """The first positions that a topic's internal statistics show as not acknowledged, in order."""
+    cursor = internal["cursors"].get(subscription)
+    if cursor is None:
+        return []
+    last = _position(internal["lastConfirmedEntry"])
+    mark = _position(cursor["markDeletePosition"])
+    # Of the ledger that is being written the list does not say how much it holds.
+    ends = {ledger["ledgerId"]: ledger["entries"] for ledger in internal["ledgers"]} | {
+        last.ledger: last.entry + 1
+    }
+    done: dict[int, list[tuple[int, int]]] = {}
+    for first, after, through, end in _RANGE.findall(cursor["individuallyDeletedMessages"]):
+        if first == through:
+            done.setdefault(int(first), []).append((int(after), int(end)))
+        else:
+            done.setdefault(int(first), []).append((int(after), ends.get(int(first), 0)))
+            done.setdefault(int(through), []).append((-1, int(end)))
+    found: list[Position] = []
+    for ledger in sorted(ledger for ledger in ends if mark.ledger <= ledger <= last.ledger):
+        entry = mark.entry + 1 if ledger == mark.ledger else 0
+        for start, end in [*sorted(done.get(ledger, ())), (ends[ledger] - 1, ends[ledger])]:
+            upto = range(entry, min(start + 1, entry + limit - len(found)))
+            found += [Position(ledger, owed) for owed in upto]
+            if len(found) >= limit:
+                return found
+            entry = max(entry, end + 1)
+    return found
+
+
+def _position(text: str) -> Position:
+    ledger, _, entry = text.partition(":")
+    return Position(int(ledger), int(entry))
+
+
 def sink_config(kind: Kind, database: SinkDatabase) -> Json:
     """The JDBC sink of one hour table, as the functions worker takes it."""
     options = {
@@ -406,7 +429,7 @@ def sink_config(kind: Kind, database: SinkDatabase) -> Json:
         "connectTimeout": "10",
         "socketTimeout": "120",
     }
-    address = f"{database.host}:{database.port}/{database.database}"
+    address = f"{database.host}:{database.port}/{quote(database.database, safe='')}"
     values = [field for field in messages.fields(kind) if field not in messages.KEY_FIELDS]
     return {
         "tenant": topics.TENANT,
@@ -426,7 +449,7 @@ def sink_config(kind: Kind, database: SinkDatabase) -> Json:
         "negativeAckRedeliveryDelayMs": REDELIVERY_MS,
         "parallelism": SINK_INSTANCES,
         "configs": {
-            "jdbcUrl": f"jdbc:postgresql://{address}?{'&'.join(f'{k}={v}' for k, v in options.items())}",
+            "jdbcUrl": f"jdbc:postgresql://{address}?{urlencode(options)}",
             "userName": database.user,
             "password": database.password,
             "tableName": topics.hour_table(kind),

@@ -44,5 +44,10 @@ def is_hour_topic(topic: str, kind: Kind) -> bool:
     return re.fullmatch(hour_topic_pattern(kind), topic) is not None
 
 
+def series_name(hour_topic: str) -> str:
+    """The series whose hours a topic holds."""
+    return ":".join(hour_topic.rpartition("/")[2].split(".")[1:])
+
+
 HEALTH_TOPIC = f"persistent://{TENANT}/{CONTROL}/health"
 """Where every worker says how it is."""
