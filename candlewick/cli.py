@@ -10,10 +10,34 @@ from typing import Annotated
 import pydantic
 import typer
 
-from candlewick.commands import candles, coverage, decode, instruments, platform, simulate, ticks
+from candlewick.commands import (
+    add,
+    backfill,
+    candles,
+    coverage,
+    decode,
+    instruments,
+    platform,
+    rebuild,
+    simulate,
+    ticks,
+    verify,
+)
 from candlewick.errors import CandlewickError
 
-COMMANDS = (platform, instruments, simulate, coverage, candles, ticks, decode)
+COMMANDS = (
+    platform,
+    instruments,
+    add,
+    backfill,
+    coverage,
+    candles,
+    ticks,
+    verify,
+    rebuild,
+    decode,
+    simulate,
+)
 """Modules of `candlewick.commands`, in the order of the help; each has `register(app)`."""
 
 app = typer.Typer(

@@ -60,6 +60,25 @@ def add(history: History, spelling: str, *, price_scale: int | None = None) -> A
     return Added(series, instrument, known is None)
 
 
+def add_defaults(history: History) -> tuple[list[Added], list[CandlewickError]]:
+    """Collects what a new installation is to collect; one that has any series has made its own choice.
+
+    Series that are collected already are mended, should a server have been set up anew. Returns what was
+    added, and why others could not be: one that fails does not keep the rest out.
+    """
+    known = history.store.all_series()
+    for series in known:
+        collect(history, series)
+    added: list[Added] = []
+    refused: list[CandlewickError] = []
+    for spelling in [] if known else history.settings.default_spellings:
+        try:
+            added.append(add(history, spelling))
+        except CandlewickError as error:
+            refused.append(error)
+    return added, refused
+
+
 def collect(history: History, series: Series) -> None:
     """Makes everything that a series needs: database rows, topic, schema and subscription."""
     settings = history.settings

@@ -161,13 +161,13 @@ class DagsterClient:
         }
 
     def retried_as(self, run_id: str) -> str | None:
-        """The run that Dagster started in place of one whose process died, or None.
+        """The run that takes the place of one whose process died.
 
-        Raises:
-            CandlewickError: it will be started, but is not yet: ask again.
+        None: there is none and will be none. An empty text: it is to come.
         """
         tags = {tag["key"]: tag["value"] for tag in self._ask(_RETRIES, {"id": run_id})["runOrError"]["tags"]}
-        return tags.get("dagster/auto_retry_run_id")
+        to_come = "" if tags.get("dagster/will_retry") == "true" else None
+        return tags.get("dagster/auto_retry_run_id", to_come)
 
     def why_failed(self, run_id: str) -> str:
         """The first failure that a run recorded, in one line."""

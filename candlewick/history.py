@@ -23,7 +23,7 @@ from candlewick.archive import Archive, ArchivedHour
 from candlewick.bus import Bus, Published
 from candlewick.calendars import calendar
 from candlewick.candles import Level
-from candlewick.dukascopy.fetch import DayResult, HourProblem, fetch_day, load_day
+from candlewick.dukascopy.fetch import DayResult, HourProblem, fetch_day, load_day, renew_day
 from candlewick.dukascopy.limiter import DatabaseLimiter, day_lock
 from candlewick.dukascopy.venue import Venue
 from candlewick.errors import CandlewickError
@@ -118,6 +118,15 @@ class Backfilled:
     fetched: FetchedDay
     published: PublishedDay
     landed: LandedDay
+
+
+@dataclass(frozen=True, slots=True)
+class RebuiltDay:
+    """A day decoded anew from the archive: how many hours were published again, and what is wrong with it."""
+
+    day: date
+    hours: int = 0
+    complaints: tuple[str, ...] = ()
 
 
 def reason_of(problem: HourProblem) -> str:
@@ -374,6 +383,38 @@ class History:
         if not days:
             return Refreshed()
         return self.store.refresh(series.name, level, day_us(min(days)), day_us(max(days)) + DAY_US)
+
+    # From the archive
+
+    def rebuild(self, series: Series, days: Iterable[date]) -> Iterator[RebuiltDay]:
+        """Decodes the archived bytes again and publishes what is not in the database like that.
+
+        Hours that decode to other content than before get new revisions; rows whose arrays are not what
+        their hash says are removed first. Needs no network; yields a day once it has landed. Candles are
+        left to `refresh`.
+
+        Raises:
+            LandingTimeoutError: what was published did not arrive.
+            CandlewickError: the archive or the broker does not answer.
+        """
+        for day in days:
+            with day_lock(self.store, series, day):
+                loaded = renew_day(series, day, self.archive, self.venue.transports, now_us=self.clock())
+            if loaded is None:
+                yield RebuiltDay(day)
+                continue
+            marks = self.store.landed_marks(series.name, list(loaded.hours))
+            stored = self.store.landed(series.name, list(marks))
+            rotten = [us for us in marks if stored[us].content_hash != marks[us].content_hash]
+            self.store.forget_hours(series, rotten)
+            lacking = [
+                hour
+                for us, hour in sorted(loaded.hours.items())
+                if us in rotten or not _archived_has_arrived(loaded.manifest.hours[us], marks.get(us))
+            ]
+            self._publish(series, day, lacking)
+            next(self.await_landed(series, [day]))
+            yield RebuiltDay(day, len(lacking), tuple(loaded.damaged))
 
     # All of it
 

@@ -4,10 +4,14 @@
 that neither imports the other.
 """
 
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
-from candlewick.instruments import Series
+from candlewick.calendars import calendar
+from candlewick.instruments import Series, UnknownInstrumentError, find
+from candlewick.times import DAY_US, day_us, us_day
 
 LOCATION = "candlewick"
 REPOSITORY = "__repository__"
@@ -24,6 +28,9 @@ PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PRIORITY_TAG = "dagster/priority"
+
+# Dukascopy's oldest ticks; a series whose first one is not known can be asked for from here on.
+EARLIEST_DAY = date(2003, 5, 4)
 
 # A run holds a month, so that a run's start-up and its events are shared by many days.
 DAYS_IN_A_RUN = 31
@@ -58,3 +65,42 @@ def partition_key(day: date) -> str:
 def range_tags(first: date, last: date) -> dict[str, str]:
     """Tags that make a run cover the days from `first` to `last`, both included."""
     return {RANGE_START_TAG: partition_key(first), RANGE_END_TAG: partition_key(last)}
+
+
+def first_day(series: Series) -> date:
+    """The UTC day of a series' first tick, where its partitions begin."""
+    try:
+        first_us = find(series.symbol).first_tick_us
+    except UnknownInstrumentError:
+        return EARLIEST_DAY
+    return EARLIEST_DAY if first_us is None else us_day(first_us)
+
+
+@lru_cache
+def closed_weekdays(calendar_name: str) -> frozenset[int]:
+    """Weekdays, 0 Monday to 6 Sunday, no UTC hour of which the calendar has open, in summer or winter."""
+    week = calendar(calendar_name)
+    mondays = (date(2024, 1, 1), date(2024, 7, 1))
+    days = [monday + timedelta(days=offset) for monday in mondays for offset in range(7)]
+    opened = {day.weekday() for day in days if week.open_hours(day_us(day), day_us(day) + DAY_US)}
+    return frozenset(range(7)) - opened
+
+
+def partition_days(series: Series, first: date, last: date) -> list[date]:
+    """The days from `first` to `last`, both included, that the assets of a series have partitions for."""
+    closed = closed_weekdays(series.calendar)
+    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    begin = first_day(series)
+    return [day for day in days if day >= begin and day.weekday() not in closed]
+
+
+def months(days: Sequence[date]) -> Iterator[list[date]]:
+    """Days in order, cut where a month ends: what one run takes."""
+    month: list[date] = []
+    for day in days:
+        if month and (day.year, day.month) != (month[0].year, month[0].month):
+            yield month
+            month = []
+        month.append(day)
+    if month:
+        yield month

@@ -16,15 +16,13 @@ import orjson
 from candlewick import access, instruments
 from candlewick.errors import CandlewickError
 from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.pipeline import first_day
 from candlewick.rechecks import WINDOW_DAYS
 from candlewick.settings import Settings
 from candlewick.store.database import Database
 from candlewick.store.proofs import series_added
 from candlewick.store.series import all_series
 from candlewick.times import us_day
-
-# Dukascopy's oldest ticks; a series whose first one is not known can be asked for from here on.
-EARLIEST_DAY = date(2003, 5, 4)
 
 _CONNECT_TIMEOUT_S = 3.0
 _log = logging.getLogger(__name__)
@@ -82,10 +80,8 @@ def _describe(series: Series, added_us: int) -> Collected:
     try:
         instrument = instruments.find(series.symbol)
     except instruments.UnknownInstrumentError:
-        return Collected(series, series.symbol, "", EARLIEST_DAY, since)
-    first_us = instrument.first_tick_us
-    first_day = us_day(first_us) if first_us is not None else EARLIEST_DAY
-    return Collected(series, instrument.name, instrument.description, first_day, since)
+        return Collected(series, series.symbol, "", first_day(series), since)
+    return Collected(series, instrument.name, instrument.description, first_day(series), since)
 
 
 def _remember(memory: Path, series: list[tuple[Series, int]]) -> None:

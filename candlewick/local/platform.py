@@ -123,6 +123,16 @@ def _prepare_topics(settings: Settings, report: servers.Report) -> None:
 
 def _add_default_series(settings: Settings, report: servers.Report) -> None:
     """What a new installation collects; one that has any series has its own choice already."""
+    # Not before it is needed: it loads numpy and Pulsar's client.
+    from candlewick import control  # noqa: PLC0415
+    from candlewick.history import History  # noqa: PLC0415
+
+    with report.step("preparing what is collected"), History(settings) as history:
+        added, refused = control.add_defaults(history)
+    if added:
+        report.say(f"collecting {', '.join(one.instrument.name for one in added)}")
+    for error in refused:
+        report.say(str(error))
 
 
 def _recover_runs(settings: Settings, home: Home, report: servers.Report) -> None:

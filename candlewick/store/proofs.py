@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from candlewick.instruments import Series
 from candlewick.store.database import Connection, run
 from candlewick.times import from_us
 
@@ -74,3 +75,9 @@ def failed_hours(connection: Connection, series: str) -> list[FailedHour]:
 def series_added(connection: Connection) -> dict[str, int]:
     """When each series was added, microseconds since 1970, UTC."""
     return dict(run(connection, "series_added").fetchall())
+
+
+def forget_hours(connection: Connection, series: Series, hours_us: Sequence[int]) -> None:
+    """See `Store.forget_hours`."""
+    parameters = {"series": series.name, "hours": [from_us(hour) for hour in hours_us]}
+    run(connection, f"forget_hours_{series.kind}", parameters)

@@ -170,6 +170,14 @@ class Store:
         with self._database.transaction() as connection:
             return problems.day_requests(connection, name, first_day, end_day)
 
+    def forget_hours(self, known: Series, hours_us: Sequence[int]) -> None:
+        """Removes stored hours, so that they land anew when they are published again.
+
+        For rows whose arrays are not what their hash says: the update rule would keep them.
+        """
+        with self._database.transaction() as connection:
+            proofs.forget_hours(connection, known, hours_us)
+
     def failed_hours(self, name: str) -> list[FailedHour]:
         """Every hour of a series that could not be had, in order."""
         with self._database.transaction() as connection:

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from candlewick.calendars import calendar
 from candlewick.hours import FINAL_STATES
 from candlewick.instruments import Series
+from candlewick.pipeline import closed_weekdays
 from candlewick.rechecks import WINDOW_DAYS
 from candlewick.store import Store
 from candlewick.times import DAY_US, HOUR_US, day_us, us_day
-from pipeline_defs.history.partitions import closed_weekdays
 from pipeline_defs.history.wanted import Asked, DayStatus
 
 

@@ -19,3 +19,9 @@ WHERE series = :series AND state = 'failed' ORDER BY hour;
 
 -- name: series_added
 SELECT name, added_at FROM series;
+
+-- name: forget_hours_quotes!
+DELETE FROM quote_hour WHERE series = :series AND hour = ANY (:hours);
+
+-- name: forget_hours_trades!
+DELETE FROM trade_hour WHERE series = :series AND hour = ANY (:hours);
