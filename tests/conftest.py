@@ -79,7 +79,16 @@ def _migrated_template(database_server_url: str) -> Iterator[str]:
 
     with new_database(database_server_url) as url:
         Store(url).migrate()
-        yield url.rpartition("/")[2]
+        name = url.rpartition("/")[2]
+        # A database that anyone is connected to cannot be copied, and TimescaleDB's workers connect to all.
+        with psycopg.connect(database_server_url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name))
+            )
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+        yield name
 
 
 @pytest.fixture
@@ -99,7 +108,7 @@ def database_url(database_server_url: str, _migrated_template: str) -> Iterator[
 class new_database:  # noqa: N801  (reads as the function that it replaces)
     """Context: a database of a name of its own on this server; gives its URL."""
 
-    def __init__(self, server_url: str, template: str = "template1") -> None:
+    def __init__(self, server_url: str, template: str = "template0") -> None:
         self._server_url = server_url
         self._template = template
         self._name = f"test_{secrets.token_hex(6)}"

@@ -1,13 +1,11 @@
 -- Candles, and the marks that say of which content of each hour they were made.
 
-CREATE TYPE timeframe AS ENUM ('1m', '5m', '15m', '30m', '1h', '4h', '1d', '1w');
-CREATE TYPE candle_level AS ENUM ('intraday', 'daily');
-
--- No foreign keys: a check per candle would cost more than making it. Volumes are `numeric`:
--- a week of a coin with eight decimals does not fit a bigint.
+-- No foreign keys: a check per candle would cost more than making it. Volumes are `numeric`: a week of
+-- a coin with eight decimals does not fit a bigint. Timeframes are text: TimescaleDB 2.29 makes a broken
+-- index of an enum that it segments by.
 CREATE TABLE quote_candle (
     series_id integer NOT NULL,
-    timeframe timeframe NOT NULL,
+    timeframe text COLLATE "C" NOT NULL CHECK (timeframe IN ('1m', '5m', '15m', '30m', '1h', '4h', '1d', '1w')),
     ts timestamptz NOT NULL,
     bid_open bigint NOT NULL,
     bid_high bigint NOT NULL,
@@ -25,7 +23,7 @@ CREATE TABLE quote_candle (
 
 CREATE TABLE trade_candle (
     series_id integer NOT NULL,
-    timeframe timeframe NOT NULL,
+    timeframe text COLLATE "C" NOT NULL CHECK (timeframe IN ('1m', '5m', '15m', '30m', '1h', '4h', '1d', '1w')),
     ts timestamptz NOT NULL,
     open bigint NOT NULL,
     high bigint NOT NULL,
@@ -39,7 +37,7 @@ CREATE TABLE trade_candle (
 
 CREATE TABLE candle_mark (
     series_id integer NOT NULL,
-    level candle_level NOT NULL,
+    level text NOT NULL CHECK (level IN ('intraday', 'daily')),
     hour timestamptz NOT NULL,
     content_hash bytea NOT NULL,
     PRIMARY KEY (series_id, level, hour)
@@ -49,7 +47,7 @@ CREATE TABLE candle_mark (
 -- begins, `week_start` the days after Monday on which a trading week does. Four-hour candles count
 -- from the turn; a day that the clocks shorten or lengthen ends with a shorter one.
 CREATE FUNCTION candle_start(
-    timeframe timeframe, ts timestamptz, zone text, turn interval, week_start interval
+    timeframe text, ts timestamptz, zone text, turn interval, week_start interval
 ) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE timeframe

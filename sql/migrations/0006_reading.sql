@@ -14,6 +14,17 @@ BEGIN
     RETURN row_named;
 END $$;
 
+CREATE FUNCTION timeframe_named(wanted text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF wanted NOT IN ('1m', '5m', '15m', '30m', '1h', '4h', '1d', '1w') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('there are no %L candles', wanted),
+            HINT = 'there are 1m, 5m, 15m, 30m, 1h, 4h, 1d and 1w';
+    END IF;
+    RETURN wanted;
+END $$;
+
 CREATE FUNCTION quotes(series text, start_at timestamptz, end_at timestamptz)
 RETURNS TABLE (
     "time" timestamptz, bid double precision, ask double precision,
@@ -90,7 +101,7 @@ RETURNS TABLE (
         FROM series_named(quote_candles.series)
     ) AS s
     WHERE c.series_id = (series_named(quote_candles.series)).series_id
-        AND c.timeframe = quote_candles.timeframe::timeframe
+        AND c.timeframe = timeframe_named(quote_candles.timeframe)
         AND c.ts >= quote_candles.start_at AND c.ts < quote_candles.end_at
     ORDER BY c.ts
 $$;
@@ -111,7 +122,7 @@ RETURNS TABLE (
         FROM series_named(trade_candles.series)
     ) AS s
     WHERE c.series_id = (series_named(trade_candles.series)).series_id
-        AND c.timeframe = trade_candles.timeframe::timeframe
+        AND c.timeframe = timeframe_named(trade_candles.timeframe)
         AND c.ts >= trade_candles.start_at AND c.ts < trade_candles.end_at
     ORDER BY c.ts
 $$;

@@ -9,7 +9,7 @@ SELECT array_agg(ts),
     array_agg(ticks)
 FROM (
     SELECT * FROM quote_candle
-    WHERE series_id = :series_id AND timeframe = (:timeframe)::timeframe
+    WHERE series_id = :series_id AND timeframe = :timeframe
         AND ts >= :start_at AND ts < :end_at
     ORDER BY ts LIMIT :rows
 ) AS c;
@@ -22,7 +22,7 @@ SELECT array_agg(ts),
     array_agg(trades)
 FROM (
     SELECT * FROM trade_candle
-    WHERE series_id = :series_id AND timeframe = (:timeframe)::timeframe
+    WHERE series_id = :series_id AND timeframe = :timeframe
         AND ts >= :start_at AND ts < :end_at
     ORDER BY ts LIMIT :rows
 ) AS c;

@@ -118,7 +118,7 @@ h1 AS MATERIALIZED (
     FROM m30 GROUP BY 1
 ),
 made AS (
-    SELECT '1m'::timeframe AS timeframe, * FROM m1
+    SELECT '1m' AS timeframe, * FROM m1
     UNION ALL SELECT '5m', * FROM m5
     UNION ALL SELECT '15m', * FROM m15
     UNION ALL SELECT '30m', * FROM m30
@@ -222,17 +222,17 @@ w1 AS MATERIALIZED (
     FROM d1 GROUP BY 1, day_zone, day_turn, week_start
 ),
 made AS (
-    SELECT '4h'::timeframe AS timeframe, ts,
+    SELECT '4h' AS timeframe, ts,
         bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks
     FROM h4
     UNION ALL
-    SELECT '1d'::timeframe AS timeframe, ts,
+    SELECT '1d' AS timeframe, ts,
         bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks
     FROM d1
     UNION ALL
-    SELECT '1w'::timeframe AS timeframe, ts,
+    SELECT '1w' AS timeframe, ts,
         bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks
     FROM w1
@@ -334,7 +334,7 @@ h1 AS MATERIALIZED (
     FROM m30 GROUP BY 1
 ),
 made AS (
-    SELECT '1m'::timeframe AS timeframe, * FROM m1
+    SELECT '1m' AS timeframe, * FROM m1
     UNION ALL SELECT '5m', * FROM m5
     UNION ALL SELECT '15m', * FROM m15
     UNION ALL SELECT '30m', * FROM m30
@@ -417,15 +417,15 @@ w1 AS MATERIALIZED (
     FROM d1 GROUP BY 1, day_zone, day_turn, week_start
 ),
 made AS (
-    SELECT '4h'::timeframe AS timeframe, ts,
+    SELECT '4h' AS timeframe, ts,
         open, high, low, close, volume, buy_volume, trades
     FROM h4
     UNION ALL
-    SELECT '1d'::timeframe AS timeframe, ts,
+    SELECT '1d' AS timeframe, ts,
         open, high, low, close, volume, buy_volume, trades
     FROM d1
     UNION ALL
-    SELECT '1w'::timeframe AS timeframe, ts,
+    SELECT '1w' AS timeframe, ts,
         open, high, low, close, volume, buy_volume, trades
     FROM w1
 ),
@@ -474,16 +474,16 @@ SELECT count(*) FROM made;
 INSERT INTO candle_mark (series_id, level, hour, content_hash)
 SELECT :series_id, level, hour, ''
 FROM (
-    SELECT l.level, h.hour FROM quote_hour AS h, unnest(enum_range(NULL::candle_level)) AS l (level)
+    SELECT l.level, h.hour FROM quote_hour AS h, unnest('{intraday,daily}'::text[]) AS l (level)
     WHERE h.series = :series AND h.hour >= :start_at AND h.hour < :end_at
     UNION
     SELECT level, hour FROM candle_mark
     WHERE series_id = :series_id AND hour >= :start_at AND hour < :end_at
     UNION
-    SELECT (CASE WHEN timeframe <= '1h' THEN 'intraday' ELSE 'daily' END)::candle_level,
+    SELECT CASE WHEN timeframe IN ('4h', '1d', '1w') THEN 'daily' ELSE 'intraday' END,
         date_bin('1 hour', ts, 'epoch')
     FROM quote_candle
-    WHERE series_id = :series_id AND timeframe = ANY (enum_range(NULL::timeframe))
+    WHERE series_id = :series_id AND timeframe IN ('1m', '5m', '15m', '30m', '1h', '4h', '1d', '1w')
         AND ts >= :start_at AND ts < :end_at
 ) AS distrusted
 ON CONFLICT (series_id, level, hour) DO UPDATE SET content_hash = '';
@@ -494,16 +494,16 @@ ON CONFLICT (series_id, level, hour) DO UPDATE SET content_hash = '';
 INSERT INTO candle_mark (series_id, level, hour, content_hash)
 SELECT :series_id, level, hour, ''
 FROM (
-    SELECT l.level, h.hour FROM trade_hour AS h, unnest(enum_range(NULL::candle_level)) AS l (level)
+    SELECT l.level, h.hour FROM trade_hour AS h, unnest('{intraday,daily}'::text[]) AS l (level)
     WHERE h.series = :series AND h.hour >= :start_at AND h.hour < :end_at
     UNION
     SELECT level, hour FROM candle_mark
     WHERE series_id = :series_id AND hour >= :start_at AND hour < :end_at
     UNION
-    SELECT (CASE WHEN timeframe <= '1h' THEN 'intraday' ELSE 'daily' END)::candle_level,
+    SELECT CASE WHEN timeframe IN ('4h', '1d', '1w') THEN 'daily' ELSE 'intraday' END,
         date_bin('1 hour', ts, 'epoch')
     FROM trade_candle
-    WHERE series_id = :series_id AND timeframe = ANY (enum_range(NULL::timeframe))
+    WHERE series_id = :series_id AND timeframe IN ('1m', '5m', '15m', '30m', '1h', '4h', '1d', '1w')
         AND ts >= :start_at AND ts < :end_at
 ) AS distrusted
 ON CONFLICT (series_id, level, hour) DO UPDATE SET content_hash = '';

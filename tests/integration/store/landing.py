@@ -102,9 +102,9 @@ class Landing:
         kind = series.kind
         columns = ", ".join(CANDLE_COLUMNS[kind])
         return self.connection.execute(
-            f"SELECT timeframe::text, (extract(epoch FROM ts) * 1000000)::bigint, {columns} "  # noqa: S608
+            f"SELECT timeframe, (extract(epoch FROM ts) * 1000000)::bigint, {columns} "  # noqa: S608
             f"FROM {kind.removesuffix('s')}_candle AS c JOIN series USING (series_id) "
-            "WHERE name = %s ORDER BY c.timeframe, ts".encode(),
+            "WHERE name = %s ORDER BY array_position('{1m,5m,15m,30m,1h,4h,1d,1w}', timeframe), ts".encode(),
             [series.name],
         ).fetchall()
 

@@ -124,6 +124,8 @@ def test_what_is_unknown_is_named(client: Client, landing: Landing) -> None:
             client.ticks("GBP/USD", "2020-01-01", "2020-01-02")
         with pytest.raises(CandlewickError, match="no '7m' candles"):
             client.candles("eurusd", "7m", "2020-01-01", "2020-01-02")
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="there are no '7m' candles"):
+        landing.connection.execute("SELECT * FROM quote_candles(%s, '7m', now(), now())", [EURUSD.name])
     for function in (
         "quotes(%s, now(), now())",
         "coverage(%s, now(), now())",
