@@ -6,7 +6,6 @@ import numpy as np
 
 from candlewick.candles import CANDLE_COLUMNS, Candles, Timeframe
 from candlewick.hours import Column
-from candlewick.instruments import Series
 from candlewick.store.database import Connection, run
 from candlewick.store.series import known_series
 from candlewick.times import from_us
@@ -49,18 +48,3 @@ def read_candles(
         if len(ts) < CANDLES_AT_ONCE:
             return
         start_us = int(np.int64(ts[-1])) + 1
-
-
-def stored_candles(
-    connection: Connection, series: Series, timeframe: Timeframe, start_us: int, end_us: int
-) -> Candles:
-    """See `Store.stored_candles`."""
-    found = list(read_candles(connection, series.name, timeframe, start_us, end_us))
-    names = CANDLE_COLUMNS[series.kind]
-    if not found:
-        empty: Column = np.empty(0, dtype=np.int64)
-        return Candles(empty, dict.fromkeys(names, empty))
-    return Candles(
-        np.concatenate([candles.ts for candles in found]),
-        {name: np.concatenate([candles.columns[name] for candles in found]) for name in names},
-    )

@@ -9,7 +9,7 @@ from candlewick.candles import Candles, Level, Timeframe
 from candlewick.hours import Hour
 from candlewick.instruments import Series
 from candlewick.store import hours, problems, proofs, series
-from candlewick.store.candles import read_candles, stored_candles
+from candlewick.store.candles import read_candles
 from candlewick.store.coverage import CoverageRow, coverage
 from candlewick.store.database import Database
 from candlewick.store.hours import LandedHour
@@ -129,11 +129,6 @@ class Store:
         """
         with self._database.transaction() as connection:
             yield from read_candles(connection, name, timeframe, start_us, end_us)
-
-    def stored_candles(self, wanted: Series, timeframe: Timeframe, start_us: int, end_us: int) -> Candles:
-        """The stored candles that begin in the span, at once."""
-        with self._database.transaction() as connection:
-            return stored_candles(connection, wanted, timeframe, start_us, end_us)
 
     def note_problems(self, name: str, found: Sequence[Problem], *, tried_us: int) -> None:
         """Records hours that could not be had; each counts as one more attempt at its hour."""

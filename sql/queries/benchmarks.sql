@@ -11,8 +11,11 @@ FROM (
         a.ask[min(i)] AS ask_open, a.ask[max(i)] AS ask_close,
         max(bid) AS bid_high, min(bid) AS bid_low, max(ask) AS ask_high, min(ask) AS ask_low,
         sum(bid_volume) AS bid_volume, sum(ask_volume) AS ask_volume, count(*) AS ticks
-    FROM unnest(a.us, a.bid, a.ask, a.bid_volume, a.ask_volume) WITH ORDINALITY
-        AS tick (us, bid, ask, bid_volume, ask_volume, i)
+    FROM (
+        SELECT unnest(a.us) AS us, unnest(a.bid) AS bid, unnest(a.ask) AS ask,
+            unnest(a.bid_volume) AS bid_volume, unnest(a.ask_volume) AS ask_volume,
+            generate_series(1, cardinality(a.us)) AS i
+    ) AS tick
     GROUP BY 1
 ) AS m;
 
@@ -23,7 +26,7 @@ SELECT s.series_id, t.timeframe, '2000-01-01Z'::timestamptz + n * t.step,
     100000 + n % 97, 100010 + n % 97, 99990 + n % 97, 100003 + n % 97,
     100001 + n % 97, 100011 + n % 97, 99991 + n % 97, 100004 + n % 97, 1500000 + n, 2500000 + n, 100
 FROM series AS s
-CROSS JOIN (VALUES ('1m'::timeframe, interval '1 minute'), ('5m', '5 minutes'), ('15m', '15 minutes'),
+CROSS JOIN (VALUES ('1m', interval '1 minute'), ('5m', '5 minutes'), ('15m', '15 minutes'),
     ('30m', '30 minutes'), ('1h', '1 hour'), ('4h', '4 hours'), ('1d', '1 day'), ('1w', '7 days'))
     AS t (timeframe, step)
 CROSS JOIN generate_series(0, (:rows)::integer - 1) AS n
