@@ -107,7 +107,7 @@ def test_an_empty_hour() -> None:
     assert len(decode_hour(body, HOUR, 5)) == 0
 
 
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), st.lists))
 def test_any_value_in_any_field_is_refused_or_read(value: Any) -> None:  # noqa: ANN401
     for name in ("timestamp", "multiplier", "ask", "times", "asks", "bidVolumes"):
