@@ -80,6 +80,7 @@ def test_nonsense_is_refused_with_a_way_on(spelling: str) -> None:
         find(spelling)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(all_instruments()),
     st.sampled_from(["", "-", "_", " "]),
