@@ -431,7 +431,7 @@ class History:
             landed = next(self.await_landed(series, [fetched.day]))
             if landed.different:
                 raise CandlewickError(
-                    f"{series.name} {iso(landed.different[0])} is stored with other content than was published",
+                    f"{series.name} {iso(landed.different[0])} is stored with other content than published",
                     f"`candlewick rebuild {series.name} --from-archive` publishes it anew; "
                     "`candlewick doctor` checks the disk",
                 )

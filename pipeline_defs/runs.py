@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from candlewick.pipeline import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, series_of
+from candlewick.pipeline import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, SERIES_TAG, series_of
 from candlewick.times import to_us
 from pipeline_defs.history.wanted import DayRuns
 
@@ -52,9 +52,9 @@ def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
 
 def _covers(run: dg.DagsterRun) -> Iterator[tuple[str, date]]:
     days = list(_days(run))
-    for series in {series_of(list(key.path)) for key in run.asset_selection or ()}:
-        if series is not None:
-            yield from ((series, day) for day in days)
+    selected = {series_of(list(key.path)) for key in run.asset_selection or ()}
+    for series in {*selected, run.tags.get(SERIES_TAG)} - {None}:
+        yield from ((str(series), day) for day in days)
 
 
 def _days(run: dg.DagsterRun) -> Iterable[date]:

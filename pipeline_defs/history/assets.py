@@ -111,9 +111,9 @@ def _raw(family: _Family) -> dg.AssetsDefinition:
     @family.asset(
         Stage.RAW,
         after=None,
-        description=f"What {series.venue} has published of {family.collected.title}, validated and archived as it "
-        "came. An hour that cannot be had does not stop the others: it is noted with its reason, and the check "
-        f"`{checks.NOTHING_FAILED}` fails.",
+        description=f"What {series.venue} has published of {family.collected.title}, validated and archived as "
+        "it came. An hour that cannot be had does not stop the others: it is noted with its reason, and the "
+        f"check `{checks.NOTHING_FAILED}` fails.",
         kinds={series.venue, "python"},
         pool=FETCH_POOL,
         retry_policy=FETCH_RETRIES,
@@ -146,8 +146,8 @@ def _published(family: _Family) -> dg.AssetsDefinition:
     @family.asset(
         Stage.PUBLISHED,
         after=Stage.RAW,
-        description="One message an hour in Pulsar, of those hours that the database lacks or has in an older "
-        "revision.",
+        description="One message an hour in Pulsar, of those hours that the database lacks or has in an "
+        "older revision.",
         kinds={"pulsar", "python"},
         retry_policy=STAGE_RETRIES,
     )
@@ -168,8 +168,8 @@ def _landed(family: _Family) -> dg.AssetsDefinition:
     @family.asset(
         Stage.LANDED,
         after=Stage.PUBLISHED,
-        description="A row of arrays an hour in the database, put there by Pulsar's JDBC sink and read back: state "
-        "and content hash are what was published.",
+        description="A row of arrays an hour in the database, put there by Pulsar's JDBC sink and read back: "
+        "state and content hash are what was published.",
         kinds={"postgresql", "pulsar"},
         retry_policy=STAGE_RETRIES,
         check_specs=checks.specs(family.key(Stage.LANDED), checks.EQUALS_PUBLISHED, blocking=True),
@@ -191,8 +191,8 @@ def _candles(family: _Family, stage: Stage, after: Stage, level: Level) -> dg.As
     @family.asset(
         stage,
         after=after,
-        description=f"Candles of {', '.join(level.timeframes)}, each made from the ones below, in order, where "
-        "hours have changed.",
+        description=f"Candles of {', '.join(level.timeframes)}, each made from the ones below, in order, "
+        "where hours have changed.",
         kinds={"postgresql", "sql"},
         pool=REFRESH_POOL,
         retry_policy=STAGE_RETRIES,

@@ -29,9 +29,9 @@ EQUALS_VENUE = "equals_venue"
 _DESCRIPTIONS = {
     HOURS_EXPECTED: "Every trading hour that has been over for a day is here, by the calendar of the series.",
     NOTHING_FAILED: "No hour of the series is left failed.",
-    EQUALS_PUBLISHED: "State and content hash, made anew from the stored arrays, are those that were published.",
+    EQUALS_PUBLISHED: "State and content hash, made anew from the stored arrays, are as published.",
     EQUAL_RECOUNT: "Stored candles equal those counted anew from ticks, for every day checked so far.",
-    EQUALS_VENUE: "Minutes of final days equal the venue's own candles, bid and ask: prices exactly, volume to float32.",
+    EQUALS_VENUE: "Minutes of final days equal the venue's own candles: prices exactly, volume to float32.",
 }
 _SHOWN = 10
 _RECENT_DAYS = 7
@@ -61,10 +61,10 @@ def hours_expected(fetched: Sequence[FetchedDay], at_us: int) -> dg.AssetCheckRe
         HOURS_EXPECTED,
         rows,
         ("hour", "why"),
-        good=f"All trading hours of {_span([day.day for day in fetched])} that have been over for a day are here.",
-        bad=f"{len(late)} trading hours are not published though they have been over for a day. They are asked for "
-        "again by themselves, ever more rarely; `candlewick coverage` lists them. A holiday ends up `closed` once the "
-        "venue's minute candles confirm it.",
+        good=f"All trading hours of {_span([day.day for day in fetched])} that are over for a day are here.",
+        bad=f"{len(late)} trading hours are not published though they have been over for a day. They are asked "
+        "for again by themselves, ever more rarely; `candlewick coverage` lists them. A holiday ends up "
+        "`closed` once the venue's minute candles confirm it.",
     )
 
 
@@ -83,9 +83,9 @@ def nothing_failed(history: History, series: Series) -> dg.AssetCheckResult:
         rows,
         ("hour", "why", "attempts"),
         good="No hour of the series is left failed.",
-        bad=f"{len(failed)} hours of {len(days)} days could not be had. They are asked for again by themselves, later "
-        f"each time. To ask now: `{again}`. If the reason names a fault of the bytes, the venue's file itself is "
-        "damaged: `candlewick decode` shows what is in it.",
+        bad=f"{len(failed)} hours of {len(days)} days could not be had. They are asked for again by themselves, "
+        f"later each time. To ask now: `{again}`. If the reason names a fault of the bytes, the venue's file "
+        "itself is damaged: `candlewick decode` shows what is in it.",
     )
 
 
@@ -96,9 +96,9 @@ def equals_published(series: Series, landed: Sequence[LandedDay]) -> dg.AssetChe
         EQUALS_PUBLISHED,
         rows,
         ("hour",),
-        good=f"{sum(day.hours for day in landed)} hours with {sum(day.ticks for day in landed):,} ticks are as published.",
-        bad=f"{len(rows)} hours are stored with other content than they were published with. "
-        f"`candlewick rebuild {series.name} --from-archive` publishes them anew; `candlewick doctor` checks the disk.",
+        good=f"{sum(day.hours for day in landed)} hours, {sum(day.ticks for day in landed):,} ticks: as published.",
+        bad=f"{len(rows)} hours are stored with other content than they were published with. `candlewick "
+        f"rebuild {series.name} --from-archive` publishes them anew; `candlewick doctor` checks the disk.",
     )
 
 
@@ -157,7 +157,7 @@ def venue_check(collected: Collected) -> dg.AssetChecksDefinition:
             ProofKind.VENUE,
             good,
             remedy="The venue may have corrected its ticks or its candles since: "
-            f"`candlewick backfill {series.name}` of these days asks for both again, `candlewick verify` compares.",
+            f"`candlewick backfill {series.name}` of these days asks for both again.",
         )
 
     return equals_venue

@@ -15,7 +15,9 @@ def day_partitions(calendar_name: str, first_day: date) -> dg.DailyPartitionsDef
 
     Excluded weekdays keep the window of the day before at 24 hours, which a cron schedule would not.
     """
-    excluded = [f"0 0 * * {(weekday + 1) % _CRON_WEEKDAYS}" for weekday in sorted(closed_weekdays(calendar_name))]
+    excluded = [
+        f"0 0 * * {(weekday + 1) % _CRON_WEEKDAYS}" for weekday in sorted(closed_weekdays(calendar_name))
+    ]
     return dg.DailyPartitionsDefinition(
         start_date=datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC),
         timezone="UTC",

@@ -15,7 +15,6 @@ from candlewick.pipeline import (
     SERIES_TAG,
     Stage,
     asset_path,
-    partition_key,
     range_tags,
 )
 from candlewick.settings import Settings
@@ -39,15 +38,29 @@ RECOVERY_INTERVAL_S = 15
 Statuses = Mapping[Series, Sequence[DayStatus]]
 
 
+def job_name(series: Series) -> str:
+    """The job that makes all stages of a series."""
+    return series.name.replace(":", "_")
+
+
 def new_hours(catalogue: Catalogue) -> dg.SensorDefinition:
     """Asks for the days of every collected series that are wanted now, and says why for all others."""
     collected = [one for one in catalogue.collected if one.series.venue == DUKASCOPY]
-    keys = [dg.AssetKey(asset_path(one.series, stage)) for one in collected for stage in Stage]
+
+    jobs = [
+        dg.define_asset_job(
+            job_name(one.series),
+            selection=dg.AssetSelection.assets(*(asset_path(one.series, stage) for stage in Stage)),
+            description=f"All stages of {one.title}: from what the venue has published to candles.",
+            tags={SERIES_TAG: one.series.name},
+        )
+        for one in collected
+    ]
 
     @dg.sensor(
         name="new_hours",
         description="Asks which hours the venue has published and requests a run for each day that is due.",
-        target=dg.AssetSelection.assets(*keys),
+        jobs=jobs,
         minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
@@ -132,13 +145,10 @@ def _run_request(series: Series, request: wanted.Request) -> dg.RunRequest:
         REASON_TAG: request.reason,
         RECHECK_TAG: "true" if request.recheck else "false",
     }
-    keys = [dg.AssetKey(asset_path(series, stage)) for stage in Stage]
-    if request.first == request.last:
-        return dg.RunRequest(
-            run_key=request.key, partition_key=partition_key(request.first), tags=tags, asset_selection=keys
-        )
     return dg.RunRequest(
-        run_key=request.key, tags=tags | range_tags(request.first, request.last), asset_selection=keys
+        run_key=request.key,
+        job_name=job_name(series),
+        tags=tags | range_tags(request.first, request.last),
     )
 
 

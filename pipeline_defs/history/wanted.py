@@ -148,11 +148,16 @@ def _by_hours(status: DayStatus, answers: Answers, now_us: int) -> Want | Leave:
         return Want(day, reason, f"due {asked.due_us}", recheck=not status.missing)
     if not status.missing:
         return Leave(day, f"complete{_again(asked)}")
+    if hours_in_question(status, now_us):
+        return _by_answers(status, answers, now_us)
+    if asked is None:
+        return Want(day, "never asked for", "first")
+    return Leave(day, f"{len(status.missing)} hours are missing{_again(asked)}")
+
+
+def _by_answers(status: DayStatus, answers: Answers, now_us: int) -> Want | Leave:
+    day, asked = status.day, status.asked
     asked_about = hours_in_question(status, now_us)
-    if not asked_about:
-        if asked is None:
-            return Want(day, "never asked for", "first")
-        return Leave(day, f"{len(status.missing)} hours are missing{_again(asked)}")
     overdue_us = now_us - HOUR_US - TAKEN_FOR_OUT_US
     new = asked_about & (answers.out | {hour for hour in answers.unknown if hour <= overdue_us})
     if not new:
