@@ -140,7 +140,10 @@ def _watch(settings: Settings, console: Console) -> None:
     """Print what changes, until interrupted or until someone else stops the platform."""
 
     pause = threading.Event()
-    shown: dict[str, str] = {}
+    # All run: so much has been said already.
+    shown = {
+        name: line for name, line in _news(local_status.gather(settings)).items() if line.endswith(" runs")
+    }
     while True:
         found = local_status.gather(settings)
         if not found.supervisor:
@@ -164,7 +167,7 @@ def _news(found: local_status.Status) -> dict[str, str]:
     if found.database_problem is not None:
         lines["database"] = f"[red]the database does not answer[/]: {found.database_problem}"
     for series in found.series:
-        parts = [f"{series.hours:,} hours", f"{series.ticks:,} ticks"]
+        parts = [f"{series.hours:,} hours", f"{series.ticks:,} ticks"] if series.hours else ["nothing yet"]
         if series.last_hour:
             parts.append(f"up to {series.last_hour}")
         if series.failed:

@@ -33,28 +33,23 @@ def start(settings: Settings, report: servers.Report) -> None:
         CandlewickError: with what stands in the way.
     """
     home = prepare(settings)
+    names = [program.name for program in programs.all_programs(settings, home)]
     with exclusive(home, "start"):
         if settings.database_url is not None:
             _prepare_external_database(settings, report)
-        if settings.pulsar_url is not None:
-            _prepare_topics(settings, report)
+            _prepare_database(settings, home, report)
         servers.start(
             settings,
             programs.SERVERS,
             report=report,
-            after={
-                programs.POSTGRES: lambda: _prepare_tables(settings, report),
-                programs.PULSAR: lambda: _prepare_topics(settings, report),
-            },
+            # While Pulsar, which takes longer, is still starting.
+            after={programs.POSTGRES: lambda: _prepare_database(settings, home, report)},
         )
-        names = [program.name for program in programs.all_programs(settings, home)]
-        if programs.SIMULATOR in names:
-            servers.start(settings, [programs.SIMULATOR], report=report)
+        _prepare_topics(settings, report)
+        servers.start(settings, [programs.SIMULATOR], report=report)
         _add_default_series(settings, report)
-        if programs.DAGSTER_CODE in names:
-            dagster_home.prepare(settings)
-            _recover_runs(settings, home, report)
-        servers.start(settings, [n for n in names if n not in programs.SERVERS], report=report)
+        done = {*programs.SERVERS, programs.SIMULATOR}
+        servers.start(settings, [name for name in names if name not in done], report=report)
 
 
 def pages(settings: Settings, home: Home) -> list[Page]:
@@ -89,7 +84,12 @@ def _prepare_external_database(settings: Settings, report: servers.Report) -> No
                 f"CANDLEWICK_DATABASE_URL's server does not answer: {str(error).strip().splitlines()[0]}",
                 "start that server or mend the address; unset, Candlewick runs a server of its own",
             ) from error
+
+
+def _prepare_database(settings: Settings, home: Home, report: servers.Report) -> None:
     _prepare_tables(settings, report)
+    dagster_home.prepare(settings)
+    _recover_runs(settings, home, report)
 
 
 def _prepare_tables(settings: Settings, report: servers.Report) -> None:
@@ -102,8 +102,7 @@ def _prepare_tables(settings: Settings, report: servers.Report) -> None:
 
 
 def _prepare_topics(settings: Settings, report: servers.Report) -> None:
-    if not programs.is_installed("candlewick.bus_admin"):
-        return
+    # Not before it is needed: it loads numpy and Pulsar's client.
     from candlewick.bus_admin import BusAdmin, SinkDatabase  # noqa: PLC0415
 
     sink = urlsplit(access.database_url(settings, access.SINK))
@@ -137,8 +136,7 @@ def _add_default_series(settings: Settings, report: servers.Report) -> None:
 
 def _recover_runs(settings: Settings, home: Home, report: servers.Report) -> None:
     """End the runs that a crash left as if at work, before a code server could start any."""
-    code = supervisor.states(home)[programs.DAGSTER_CODE]
-    if code.state in servers.ALIVE:
+    if _is_alive(home, programs.DAGSTER_CODE):
         # It may have launched runs that are about to begin.
         return
     with report.step("looking for runs that a crash left"):
@@ -156,3 +154,11 @@ def _recover_runs(settings: Settings, home: Home, report: servers.Report) -> Non
         raise CandlewickError(f"runs of before could not be looked at: {last[0]}", "run `candlewick doctor`")
     for line in result.stderr.strip().splitlines()[-1:]:
         report.say(line)
+
+
+def _is_alive(home: Home, name: str) -> bool:
+    try:
+        state = supervisor.states(home).get(name)
+    except supervisor.NotRunningError:
+        return False
+    return state is not None and state.state in servers.ALIVE

@@ -212,9 +212,11 @@ def _make_cluster(settings: Settings, data: Path, binaries: Path, user: osuser.O
     password.unlink()
     if result.returncode != 0:
         shutil.rmtree(temporary)
-        last = (result.stderr or result.stdout).strip().splitlines()[-1:] or ["no output"]
+        said = (result.stderr or result.stdout).strip().splitlines() or ["it said nothing"]
+        # What came first is the cause; later lines tell of the cleaning up.
+        cause = next((line for line in said if re.search(r"FATAL|PANIC|error", line)), said[-1])
         raise CandlewickError(
-            f"PostgreSQL's initdb failed in {data.parent}: {last[0]}",
+            f"PostgreSQL's initdb failed in {data.parent}: {cause}",
             "mend that (often a full disk or a folder without access), then start again",
         )
     cluster.replace(data)

@@ -15,9 +15,10 @@ from candlewick.local.home import Home, exclusive, prepare
 from candlewick.local.programs import Program
 from candlewick.settings import Settings
 
-READY_SECONDS = {programs.POSTGRES: 300.0, programs.PULSAR: 180.0}
-"""PostgreSQL may have to replay what it wrote before a crash; Pulsar takes 10 to 20 s."""
-READY_SECONDS_OTHERS = 90.0
+READY_SECONDS = 300.0
+"""PostgreSQL may have to replay what it wrote before a crash; Pulsar takes 10 s, and on a machine that has
+more to do than it can a minute or two."""
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.1
 ATTEMPTS = 3
 """Starts of a program after which a start of the platform gives it up (the supervisor does not)."""
@@ -103,7 +104,7 @@ def stop(settings: Settings, report: Report | None = None) -> bool:
     if not home.root.is_dir():
         return False
     with exclusive(home, "stop"):
-        ran = _stop_supervised(settings, home, report)
+        ran = _stop_supervised(home, report)
         return _stop_leftovers(home, report) or ran
 
 
@@ -129,23 +130,33 @@ def _ensure_supervisor(settings: Settings, home: Home, report: Report) -> None:
         if supervisor.has_config(home, config):
             return
         report.say("the settings have changed since the platform was started: starting it again")
-        _stop_supervised(settings, home, report)
+        _stop_supervised(home, report)
     _stop_leftovers(home, report)
     supervisor.start(home, config, environment)
 
 
-def _stop_supervised(settings: Settings, home: Home, report: Report) -> bool:
+def _stop_supervised(home: Home, report: Report) -> bool:
     try:
-        states = supervisor.states(home)
-        known = [program.name for program in reversed(programs.all_programs(settings, home))]
-        for name in sorted(states, key=lambda name: known.index(name) if name in known else -1):
-            if states[name].state in ALIVE:
-                with report.step(f"stopping {name}"):
-                    supervisor.stop_program(home, name)
-        supervisor.shutdown(home, patience=30)
+        others = [name for name in supervisor.states(home) if name not in programs.SERVERS]
+        # What works on the servers stops before them, and the broker, whose sinks write, before the database.
+        for wave in (others, [programs.PULSAR], [programs.POSTGRES]):
+            _stop_together(home, wave, report)
+        supervisor.shutdown(home, patience=STOP_SECONDS)
     except supervisor.NotRunningError:
         return False
     return True
+
+
+def _stop_together(home: Home, names: Collection[str], report: Report) -> None:
+    states = supervisor.states(home)
+    running = [name for name in names if name in states and states[name].state in ALIVE]
+    for name in running:
+        supervisor.stop_program(home, name)
+    for name in running:
+        with report.step(f"stopping {name}"):
+            # The supervisor kills whatever takes longer than it may.
+            while supervisor.states(home)[name].state in ALIVE:
+                time.sleep(POLL_SECONDS)
 
 
 def _stop_leftovers(home: Home, report: Report) -> bool:
@@ -170,7 +181,7 @@ def _prepare(
 
 
 def _await_ready(program: Program, settings: Settings, home: Home) -> None:
-    deadline = time.monotonic() + READY_SECONDS.get(program.name, READY_SECONDS_OTHERS)
+    deadline = time.monotonic() + READY_SECONDS
     attempts: set[int] = set()
     while time.monotonic() < deadline:
         state = supervisor.states(home)[program.name]

@@ -13,6 +13,7 @@ from candlewick.local import platform, programs, servers, supervisor
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from candlewick.store.database import Connection, query
+from candlewick.times import iso, to_us
 
 HOUR_TABLES = ("quote_hour", "trade_hour")
 CANDLE_TABLES = ("quote_candle", "trade_candle")
@@ -166,7 +167,7 @@ def _own_memory(process: psutil.Process) -> int:
 def _series(connection: Connection) -> list[SeriesStatus]:
     return [
         SeriesStatus(
-            name, hours, pending, ticks, last.isoformat() if last else None, failed or 0, waiting or 0, reason
+            name, hours, pending, ticks, iso(to_us(last)) if last else None, failed or 0, waiting or 0, reason
         )
         for name, hours, pending, ticks, last, failed, waiting, reason in connection.execute(
             query("series_status")

@@ -5,7 +5,9 @@ supervisord starts them again whenever they end.
 """
 
 import hashlib
+import http.client
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,13 +19,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import psutil
-from supervisor.xmlrpc import Faults, SupervisorTransport
+from supervisor.xmlrpc import Faults
 
 from candlewick.errors import CandlewickError
 from candlewick.local.home import Home, write_atomically
 from candlewick.local.programs import Program
 
-START_SECONDS = 20
+START_SECONDS = 60
+CALL_SECONDS = 15
 RETRIES = 30
 LOG_BYTES = "10MB"
 LOG_BACKUPS = 3
@@ -183,9 +186,9 @@ def start_program(home: Home, name: str) -> None:
 
 
 def stop_program(home: Home, name: str) -> None:
-    """Stop a program and wait until it has ended; that it does not run is no error."""
+    """Ask a program to stop, without waiting; that it does not run is no error."""
     try:
-        _call(home, "stopProcess", name, True, patience=120)  # noqa: FBT003
+        _call(home, "stopProcess", name, False)  # noqa: FBT003
     except xmlrpc.client.Fault as fault:
         if fault.faultCode not in {Faults.NOT_RUNNING, Faults.BAD_NAME}:
             raise CandlewickError(
@@ -220,18 +223,41 @@ def _wait_for_end(process: psutil.Process, patience: float) -> None:
     process.kill()
 
 
-def _call(home: Home, method: str, *arguments: object, patience: float = 15) -> object:
+class _Transport(xmlrpc.client.Transport):
+    """XML-RPC over a Unix socket that does not wait for ever: a supervisor may hang."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def make_connection(self, host: object) -> http.client.HTTPConnection:
+        del host
+        return _Connection(self._file)
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, file: Path) -> None:
+        super().__init__("supervisor", timeout=CALL_SECONDS)
+        self._file = file
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(CALL_SECONDS)
+        self.sock.connect(str(self._file))
+
+
+def _call(home: Home, method: str, *arguments: object) -> object:
     """One call over the control socket.
 
     Raises:
-        NotRunningError: nobody answers.
+        NotRunningError: nobody answers in time.
         xmlrpc.client.Fault: the supervisor refuses.
     """
-    transport = SupervisorTransport(None, None, f"unix://{socket_file(home)}")
-    proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+    transport = _Transport(socket_file(home))
+    proxy = xmlrpc.client.ServerProxy("http://supervisor", transport=transport)
     try:
         return getattr(proxy.supervisor, method)(*arguments)
-    except (OSError, xmlrpc.client.ProtocolError) as error:
+    except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
         raise NotRunningError from error
     finally:
         transport.close()

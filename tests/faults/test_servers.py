@@ -1,0 +1,212 @@
+"""What may happen to the servers of a machine, and that the next start survives it."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import psycopg
+import pytest
+
+from candlewick import access
+from candlewick.errors import CandlewickError
+from candlewick.local import leftovers, ports, postgres, programs, pulsar, supervisor
+from candlewick.local import servers as local_servers
+from candlewick.local.home import Home
+from candlewick.settings import Settings
+from tests.conftest import HEAP_MIB, make_settings
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not happen within {seconds} s")
+        time.sleep(0.1)
+
+
+def start(settings: Settings, *names: str) -> None:
+    local_servers.start(settings, names or programs.SERVERS, heap_mib=HEAP_MIB)
+
+
+def pid_of(settings: Settings, name: str) -> int:
+    return supervisor.states(Home(settings.home))[name].pid
+
+
+def remember(settings: Settings) -> None:
+    """Something that has to be there afterwards."""
+    with psycopg.connect(access.database_url(settings), autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS memory (word text PRIMARY KEY)")
+        connection.execute("INSERT INTO memory VALUES ('kept') ON CONFLICT DO NOTHING")
+
+
+def remembers(settings: Settings) -> bool:
+    with psycopg.connect(access.database_url(settings)) as connection:
+        return connection.execute("SELECT word FROM memory").fetchall() == [("kept",)]
+
+
+def processes(settings: Settings) -> list[psutil.Process]:
+    root = psutil.Process(supervisor.pid(Home(settings.home)))
+    return [root, *root.children(recursive=True)]
+
+
+def kill(victims: list[psutil.Process]) -> None:
+    for victim in victims:
+        victim.kill()
+    psutil.wait_procs(victims, timeout=20)
+
+
+@pytest.fixture
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """PostgreSQL alone in a home of the test's own."""
+    settings = make_settings(tmp_path_factory.mktemp("faults") / "home")
+    try:
+        start(settings, programs.POSTGRES)
+        yield settings
+    finally:
+        local_servers.stop(settings)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """PostgreSQL and Pulsar in a home of this module's own; each test brings them up again."""
+    settings = make_settings(tmp_path_factory.mktemp("faults") / "home")
+    try:
+        start(settings)
+        remember(settings)
+        yield settings
+    finally:
+        local_servers.stop(settings)
+
+
+def test_a_killed_database_comes_back_by_itself(database: Settings) -> None:
+    remember(database)
+    before = pid_of(database, programs.POSTGRES)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: pid_of(database, programs.POSTGRES) not in {0, before}, "a new start")
+    wait_for(lambda: postgres.is_ready(database), "an answer")
+    assert remembers(database)
+
+
+def test_a_killed_broker_comes_back_by_itself(both: Settings) -> None:
+    start(both)
+    before = pid_of(both, programs.PULSAR)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: pid_of(both, programs.PULSAR) not in {0, before}, "a new start")
+    wait_for(lambda: pulsar.is_ready(both), "an answer")
+
+
+def test_after_a_kill_of_everything_a_start_brings_all_back(both: Settings) -> None:
+    start(both)
+    kill(processes(both))
+    start(both)
+    assert remembers(both)
+    assert pulsar.is_ready(both)
+
+
+def test_after_a_kill_of_the_supervisor_a_start_takes_over(both: Settings) -> None:
+    start(both)
+    supervised = processes(both)
+    kill(supervised[:1])
+    orphan = postgres.postmaster(Home(both.home))
+    assert orphan is not None
+    assert {process.pid for process in leftovers.find(Home(both.home))} >= {orphan.pid}
+    start(both)
+    assert not orphan.is_running()
+    assert remembers(both)
+    mine = {process.pid for process in processes(both)}
+    assert mine.isdisjoint(process.pid for process in supervised)
+    assert leftovers.find(Home(both.home)) == [] or {p.pid for p in leftovers.find(Home(both.home))} <= mine
+
+
+def test_a_stop_also_stops_what_a_killed_supervisor_left(database: Settings) -> None:
+    supervised = processes(database)
+    kill(supervised[:1])
+    assert local_servers.stop(database)
+    _, alive = psutil.wait_procs(supervised, timeout=10)
+    assert alive == []
+    assert not local_servers.stop(database)
+
+
+def test_a_start_of_what_runs_changes_nothing(database: Settings) -> None:
+    before = pid_of(database, programs.POSTGRES)
+    start(database, programs.POSTGRES)
+    assert pid_of(database, programs.POSTGRES) == before
+
+
+def test_a_stop_leaves_no_process_and_no_port(database: Settings) -> None:
+    supervised = processes(database)
+    local_servers.stop(database)
+    assert not any(process.is_running() for process in supervised)
+    assert ports.is_free(database.ports.postgres)
+
+
+def test_a_used_port_is_named_with_who_holds_it(database: Settings) -> None:
+    local_servers.stop(database)
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", database.ports.postgres))
+        squatter.listen()
+        with pytest.raises(CandlewickError) as caught:
+            start(database, programs.POSTGRES)
+    assert f"port {database.ports.postgres}" in caught.value.problem
+    assert f"pid {os.getpid()}" in caught.value.problem
+    start(database, programs.POSTGRES)
+
+
+def test_a_pid_file_whose_pid_is_someone_elses_now_is_no_obstacle(database: Settings) -> None:
+    remember(database)
+    kill(processes(database))
+    with subprocess.Popen(["sleep", "300"]) as stranger:
+        file = postgres.data_folder(Home(database.home)) / "postmaster.pid"
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        start(database, programs.POSTGRES)
+        assert remembers(database)
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_cluster_that_was_half_made_is_made_anew(database: Settings) -> None:
+    local_servers.stop(database)
+    data = postgres.data_folder(Home(database.home))
+    (data / "PG_VERSION").unlink()
+    (data.parent / ".data-dead" / "cluster").mkdir(parents=True)
+    start(database, programs.POSTGRES)
+    assert postgres.is_ready(database)
+    assert [path.name for path in data.parent.iterdir()] == ["data"]
+
+
+def test_a_program_that_cannot_start_is_reported_with_its_last_words(database: Settings) -> None:
+    local_servers.stop(database)
+    data = postgres.data_folder(Home(database.home))
+    (data / "global" / "pg_control").rename(data / "global" / "lost")
+    try:
+        with pytest.raises(CandlewickError, match="postgres ended at its start") as caught:
+            start(database, programs.POSTGRES)
+        assert "doctor" in caught.value.remedy
+    finally:
+        (data / "global" / "lost").rename(data / "global" / "pg_control")
+
+
+def test_new_ports_are_taken_up_by_the_next_start(database: Settings) -> None:
+    remember(database)
+    moved = make_settings(database.home)
+    start(moved, programs.POSTGRES)
+    assert moved.ports.postgres != database.ports.postgres
+    assert remembers(moved)
+    assert ports.is_free(database.ports.postgres)
+
+
+def test_a_home_below_a_private_folder_of_root_is_reached(tmp_path_factory: pytest.TempPathFactory) -> None:
+    private = tmp_path_factory.mktemp("private")
+    private.chmod(0o700)
+    settings = make_settings(private / "home")
+    try:
+        start(settings, programs.POSTGRES)
+        assert postgres.is_ready(settings)
+        assert private.stat().st_mode & 0o007 == 0
+    finally:
+        local_servers.stop(settings)
