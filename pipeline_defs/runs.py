@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from candlewick.instruments import Series
 from candlewick.pipeline import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, SERIES_TAG, series_of
 from candlewick.times import to_us
 from pipeline_defs.history.wanted import DayRuns
@@ -48,6 +49,11 @@ def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
             else:
                 found[key] = replace(newest, failures=newest.failures + 1)
     return found
+
+
+def failed_days(by_day: RunsByDay, series: Series) -> list[date]:
+    """The days of a series whose newest run failed."""
+    return [day for (name, day), found in by_day.items() if name == series.name and found.failures]
 
 
 def _covers(run: dg.DagsterRun) -> Iterator[tuple[str, date]]:

@@ -111,9 +111,9 @@ def _raw(family: _Family) -> dg.AssetsDefinition:
     @family.asset(
         Stage.RAW,
         after=None,
-        description=f"What {series.venue} has published of {family.collected.title}, validated and archived as "
-        "it came. An hour that cannot be had does not stop the others: it is noted with its reason, and the "
-        f"check `{checks.NOTHING_FAILED}` fails.",
+        description=f"What {series.venue} has published of {family.collected.title}, validated and archived "
+        "as it came. An hour that cannot be had does not stop the others: it is noted with its reason, and "
+        f"the check `{checks.NOTHING_FAILED}` fails.",
         kinds={series.venue, "python"},
         pool=FETCH_POOL,
         retry_policy=FETCH_RETRIES,

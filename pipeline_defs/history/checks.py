@@ -61,9 +61,9 @@ def hours_expected(fetched: Sequence[FetchedDay], at_us: int) -> dg.AssetCheckRe
         HOURS_EXPECTED,
         rows,
         ("hour", "why"),
-        good=f"All trading hours of {_span([day.day for day in fetched])} that are over for a day are here.",
-        bad=f"{len(late)} trading hours are not published though they have been over for a day. They are asked "
-        "for again by themselves, ever more rarely; `candlewick coverage` lists them. A holiday ends up "
+        good=f"Every trading hour of {_span([day.day for day in fetched])} is here, or is not due yet.",
+        bad=f"{len(late)} trading hours are not published though they have been over for a day. They are "
+        "asked for again by themselves, ever more rarely; `candlewick coverage` lists them. A holiday ends up "
         "`closed` once the venue's minute candles confirm it.",
     )
 
@@ -83,7 +83,7 @@ def nothing_failed(history: History, series: Series) -> dg.AssetCheckResult:
         rows,
         ("hour", "why", "attempts"),
         good="No hour of the series is left failed.",
-        bad=f"{len(failed)} hours of {len(days)} days could not be had. They are asked for again by themselves, "
+        bad=f"{len(failed)} hours of {len(days)} days could not be had. They are asked for again, "
         f"later each time. To ask now: `{again}`. If the reason names a fault of the bytes, the venue's file "
         "itself is damaged: `candlewick decode` shows what is in it.",
     )
@@ -96,7 +96,7 @@ def equals_published(series: Series, landed: Sequence[LandedDay]) -> dg.AssetChe
         EQUALS_PUBLISHED,
         rows,
         ("hour",),
-        good=f"{sum(day.hours for day in landed)} hours, {sum(day.ticks for day in landed):,} ticks: as published.",
+        good=f"{sum(day.hours for day in landed)} hours and {sum(day.ticks for day in landed):,} ticks as sent.",
         bad=f"{len(rows)} hours are stored with other content than they were published with. `candlewick "
         f"rebuild {series.name} --from-archive` publishes them anew; `candlewick doctor` checks the disk.",
     )

@@ -69,16 +69,17 @@ def new_hours(catalogue: Catalogue) -> dg.SensorDefinition:
             why = catalogue.problem or "`candlewick add EUR/USD` adds one"
             return dg.SkipReason(f"no series is collected here: {why}")
         settings, at_us = Settings(), now_us()
+        by_day = runs.runs_by_day(context.instance)
         try:
             with Store(access.database_url(settings)) as store:
                 statuses = {
-                    one.series: days_to_look_at(store, one.series, one.since, one.first_day, at_us)
+                    one.series: days_to_look_at(store, one, runs.failed_days(by_day, one.series), at_us)
                     for one in collected
                 }
         except CandlewickError as error:
             return dg.SkipReason(str(error))
         answers, notes = ask(settings, statuses, at_us)
-        requests, left = verdicts(statuses, answers, runs.runs_by_day(context.instance), at_us)
+        requests, left = verdicts(statuses, answers, by_day, at_us)
         if requests:
             return dg.SensorResult(run_requests=requests[:MOST_REQUESTS])
         return dg.SkipReason("\n".join([*notes, wanted.explain(left)]))

@@ -10,23 +10,22 @@ from candlewick.pipeline import closed_weekdays
 from candlewick.rechecks import WINDOW_DAYS
 from candlewick.store import Store
 from candlewick.times import DAY_US, HOUR_US, day_us, us_day
+from pipeline_defs.catalogue import Collected
 from pipeline_defs.history.wanted import Asked, DayStatus
 
 
-def days_to_look_at(
-    store: Store, series: Series, collected_since: date, first_day: date, at_us: int
-) -> list[DayStatus]:
+def days_to_look_at(store: Store, one: Collected, failed: Iterable[date], at_us: int) -> list[DayStatus]:
     """The status of every day that the sensor has to decide about, in order.
 
     These are the last seven days and today; earlier days since the series is collected that were never
-    asked for (the platform was down); and earlier days whose next request is due.
+    asked for (the platform was down); and earlier days whose next request is due or whose run failed.
 
     Args:
-        collected_since: the first day that is collected without being asked for by hand.
-        first_day: of the series' partitions.
+        failed: days that a run failed for.
     """
+    series, first_day = one.series, one.first_day
     today = us_day(at_us)
-    first = max(first_day, min(collected_since, today - timedelta(days=WINDOW_DAYS)))
+    first = max(first_day, min(one.since, today - timedelta(days=WINDOW_DAYS)))
     requests = store.day_requests(series.name, first_day, today + timedelta(days=1))
     asked = {
         day: Asked(request.asked_us, request.hours_out, request.recheck_us)
@@ -35,7 +34,7 @@ def days_to_look_at(
     window_start = max(first_day, today - timedelta(days=WINDOW_DAYS))
     overdue = {day for day, known in asked.items() if known.due_us is not None and known.due_us <= at_us}
     never = {day for day in _days(first, today) if day not in asked}
-    wanted = sorted({*_days(window_start, today), *overdue, *never})
+    wanted = sorted({*_days(window_start, today), *overdue, *never, *failed})
     closed = closed_weekdays(series.calendar)
     days = [day for day in wanted if day.weekday() not in closed]
     missing = _missing(store, series, days, at_us)
