@@ -248,8 +248,6 @@ class Bus:
 
     def _connected(self) -> pulsar.Client:
         with self._lock:
-            if os.getpid() != self._pid:
-                raise RuntimeError("a Bus does not survive a fork: make one in the new process")
             if self._client is None:
                 authentication = pulsar.AuthenticationToken(self._token) if self._token else None
                 self._client = pulsar.Client(
@@ -266,6 +264,8 @@ class Bus:
         return self._producer(topic, avro(messages.DEFINITIONS[kind]), send_timeout_s=SEND_TIMEOUT_S)
 
     def _producer(self, topic: str, schema: Schema, *, send_timeout_s: int) -> pulsar.Producer:
+        if os.getpid() != self._pid:
+            raise RuntimeError("a Bus does not survive a fork: make one in the new process")
         with self._lock:
             if topic not in self._producers:
                 try:

@@ -153,6 +153,11 @@ class BusAdmin:
         self._ensure_schema(topic, "AVRO", messages.DEFINITIONS[series.kind])
         self._ensure_subscription(topic, topics.sink_subscription(series.kind))
 
+    def delete_series(self, series: Series) -> None:
+        """Removes the topic of a series' hours with its schema, its readers and what they are owed."""
+        path = _topic_path(topics.hour_topic(series))
+        self._send("DELETE", f"{path}?force=true&deleteSchema=true", accepted=(404,))
+
     def ensure_sink(self, kind: Kind, database: SinkDatabase) -> bool:
         """Creates the sink of a kind, or changes it where it differs; whether anything was done.
 

@@ -1,0 +1,154 @@
+"""A database with its sinks on real servers, and hours to send through them."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import numpy as np
+import psycopg
+from pydantic import SecretStr
+
+from candlewick import access
+from candlewick.bus import Bus
+from candlewick.bus_admin import BusAdmin, SinkDatabase
+from candlewick.hours import Column, Hour, HourState, Quotes, Trades
+from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.settings import Settings
+from candlewick.store import Store
+from candlewick.times import HOUR_US, parse_time
+
+START_US = parse_time("2024-03-04")
+
+
+def until(what: str, condition: Callable[[], object], seconds: float = 60.0) -> float:
+    """Waits for a condition; returns the seconds that it took."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > seconds:
+            raise AssertionError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def sink_database(settings: Settings) -> SinkDatabase:
+    found = urlsplit(access.database_url(settings, access.SINK))
+    assert found.hostname
+    assert found.port
+    assert found.username
+    assert found.password
+    return SinkDatabase(found.hostname, found.port, found.path.lstrip("/"), found.username, found.password)
+
+
+def quotes(count: int, seed: int = 0) -> Quotes:
+    rng = np.random.default_rng(seed)
+    bid: Column = 108_000 + np.cumsum(rng.integers(-3, 4, count))
+    return Quotes(
+        np.sort(rng.integers(0, HOUR_US, count)),
+        bid,
+        bid + rng.integers(1, 9, count),
+        rng.integers(1, 10**7, count),
+        rng.integers(1, 10**7, count),
+    )
+
+
+def trades(count: int, seed: int = 0) -> Trades:
+    rng = np.random.default_rng(seed)
+    return Trades(
+        np.sort(rng.integers(0, HOUR_US, count)),
+        np.arange(count, dtype=np.int64) + 10**9,
+        rng.integers(10**9, 10**12, count),
+        rng.integers(1, 10**12, count),
+        rng.choice(np.array([-1, 1], dtype=np.int64), count),
+    )
+
+
+def hour(series: Series, number: int, count: int = 50, revision: int = 1, *, price_scale: int = 5) -> Hour:
+    """The hour of that number since `START_US`; the same arguments give the same ticks."""
+    make = quotes if series.kind is Kind.QUOTES else trades
+    return Hour(
+        series.name, START_US + number * HOUR_US, revision, HourState.DATA, "test", price_scale,
+        series.volume_scale, make(count, seed=number),
+    )  # fmt: skip
+
+
+class Sinks:
+    """The sinks of these servers, writing into one database; series of its own for each test."""
+
+    def __init__(self, settings: Settings, store: Store, admin: BusAdmin, bus: Bus) -> None:
+        self.settings = settings
+        self.store = store
+        self.admin = admin
+        self.bus = bus
+        self._added: list[Series] = []
+
+    def add_series(self, kind: Kind = Kind.QUOTES, *, stored: bool = True) -> Series:
+        """A series with its topic; `stored=False` leaves it out of the database, which refuses its hours."""
+        symbol = f"t{secrets.token_hex(4)}"
+        series = Series("test", symbol, kind, AssetClass.FOREX, 5, 0, "always")
+        if stored:
+            self.store.add_series(series)
+        self.admin.ensure_series(series)
+        self._added.append(series)
+        return series
+
+    def remove_series(self) -> None:
+        for series in self._added:
+            self.admin.delete_series(series)
+
+    def landed(self, series: Series, hours: list[Hour]) -> bool:
+        """Whether all these hours are stored as they are, their hashes made anew from what is stored."""
+        found = self.store.landed(series.name, [hour.hour_us for hour in hours])
+        return all(
+            hour.hour_us in found
+            and found[hour.hour_us].content_hash == hour.hash
+            and found[hour.hour_us].revision == hour.revision
+            for hour in hours
+        )
+
+    def connections(self) -> int:
+        """The sinks' connections to the database."""
+        with psycopg.connect(access.database_url(self.settings)) as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = %s",
+                [sink_database(self.settings).user],
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def count(self, series: Series) -> int:
+        with psycopg.connect(access.database_url(self.settings)) as connection:
+            table = "quote_hour" if series.kind is Kind.QUOTES else "trade_hour"
+            row = connection.execute(
+                f"SELECT count(*) FROM {table} WHERE series = %s",  # noqa: S608
+                [series.name],
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+
+@contextmanager
+def sinks(settings: Settings, url: str | None = None) -> Iterator[Sinks]:
+    """Points the sinks of running servers at a migrated database, by default the platform's own."""
+    if url is not None:
+        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+    token = access.pulsar_token(settings, access.PULSAR_ADMIN)
+    publisher = access.pulsar_token(settings, access.PULSAR_PUBLISHER)
+    with (
+        Store(access.database_url(settings)) as store,
+        BusAdmin(access.pulsar_admin_url(settings), token) as admin,
+        Bus(access.pulsar_url(settings), publisher) as bus,
+    ):
+        store.prepare_roles(
+            access.database_password(settings, access.SINK), access.database_password(settings, access.READER)
+        )
+        admin.ensure_platform(sink_database(settings))
+        made = Sinks(settings, store, admin, bus)
+        try:
+            yield made
+        finally:
+            bus.close()
+            made.remove_series()
+            # A sink of a database that is dropped would complain for ever.
+            for kind in Kind:
+                admin.delete_sink(kind)
+            until("the sinks have hung up", lambda: made.connections() == 0)
