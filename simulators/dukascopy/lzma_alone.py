@@ -10,7 +10,7 @@ a stream without marker:
   stream equals the lower bound of the last symbol's interval; that bound is the smallest number
   that still decodes to the same data, so a bisection with the decoder as judge finds it.
 
-Above 1 MiB the marker stays (see `_SEARCH_LIMIT`).
+Above 1 MiB the marker stays (see `_SEARCH_LIMIT`), as it does for a few texts of less than ten bytes.
 """
 
 import lzma
@@ -33,11 +33,23 @@ _ENCODER = {
     "depth": 8,
 }
 _LZMA1 = [{"id": lzma.FILTER_LZMA1, **_ENCODER}]
-_LZMA2 = [{"id": lzma.FILTER_LZMA2, **_ENCODER}]
+_LZMA2: dict[str, int] = {"id": lzma.FILTER_LZMA2, **_ENCODER}
+_THOROUGH: dict[str, int] = {"mode": lzma.MODE_NORMAL, "nice_len": 64}
+_NEARLY_A_CHUNK = 80_000  # bytes that a thorough encoder may still bring below 64 KiB
 _CHUNK_RESETS_ALL = 0xE0
 _CHUNK_HEADER = 6
 # An end marker takes at most ten bytes or so; decoding of the last bytes is watched from here on.
 _TAIL = 32
+# Other choices of the encoder say the same data otherwise, should the bound of the first not be found.
+_CHOICES: list[dict[str, int]] = [
+    {},
+    {"nice_len": 32},
+    {"mode": lzma.MODE_NORMAL},
+    {"mode": lzma.MODE_NORMAL, "nice_len": 8},
+    {"mf": lzma.MF_BT2, "nice_len": 3},
+]
+# The bound is sought in the last bytes; where decoding ends an interval is less than 2^32 wide.
+_SEARCHED = 8
 # The search decodes the data some forty times. Above this size the marker stays: a second of
 # searching for a day object is worse than a form that current decoders all read.
 _SEARCH_LIMIT = 1 << 20
@@ -47,8 +59,7 @@ def compress(data: bytes) -> bytes:
     """`data` as one `.lzma` stream with a known size; no data is no bytes, as at the venue."""
     if not data:
         return b""
-    body = _single_chunk(data)
-    return header(len(data)) + (_single_stream(data) if body is None else body)
+    return header(len(data)) + (_single_chunk(data) or _single_stream(data))
 
 
 def header(size: int) -> bytes:
@@ -58,41 +69,57 @@ def header(size: int) -> bytes:
 
 def _single_chunk(data: bytes) -> bytes | None:
     """The LZMA stream out of an LZMA2 frame, or None where the data needs more than one chunk."""
-    framed = lzma.compress(data, lzma.FORMAT_RAW, filters=_LZMA2)
-    if framed[0] < _CHUNK_RESETS_ALL:
-        return None  # stored, not compressed
-    size = int.from_bytes(framed[3:5], "big") + 1
-    if len(framed) != _CHUNK_HEADER + size + 1:
-        return None
-    return framed[_CHUNK_HEADER : _CHUNK_HEADER + size]
+    for choice in ({}, _THOROUGH):
+        framed = lzma.compress(data, lzma.FORMAT_RAW, filters=[{**_LZMA2, **choice}])
+        if framed[0] < _CHUNK_RESETS_ALL:
+            return None  # stored, not compressed
+        size = int.from_bytes(framed[3:5], "big") + 1
+        if len(framed) == _CHUNK_HEADER + size + 1:
+            return framed[_CHUNK_HEADER : _CHUNK_HEADER + size]
+        if len(framed) > _NEARLY_A_CHUNK:
+            return None
+    return None
 
 
 def _single_stream(data: bytes) -> bytes:
-    marked = lzma.compress(data, lzma.FORMAT_RAW, filters=_LZMA1)
-    return marked if len(data) > _SEARCH_LIMIT else _without_marker(marked, data)
-
-
-def _without_marker(marked: bytes, data: bytes) -> bytes:
-    """The LZMA1 stream `marked`, which decodes to `data` and a marker, ended where the data ends."""
-    needed = _bytes_needed(marked, data)
-    # The decoder may normalise once more after the last symbol, hence a byte more than it asked
-    # for. Where the same data has several parses the bound may be another one's, and as many
-    # bytes shorter or longer.
-    for length in range(needed, needed + 3):
-        cut = max(length - 8, 0)
-        known, tail = marked[:cut], marked[cut:length]
-        bound = _smallest(known, int.from_bytes(tail, "big"), len(tail), data)
-        significant = (known + bound.to_bytes(len(tail), "big")).rstrip(b"\0")
-        for zeros in range(9):
-            stream = significant + bytes(zeros)
-            if _is_exact(stream, data):
+    if len(data) <= _SEARCH_LIMIT:
+        for choice in _CHOICES:
+            marked = lzma.compress(data, lzma.FORMAT_RAW, filters=[{**_LZMA1[0], **choice}])
+            if stream := _without_marker(marked, data):
                 return stream
-    raise AssertionError("the range coder's lower bound must end the stream")
+    return lzma.compress(data, lzma.FORMAT_RAW, filters=_LZMA1)
 
 
-def _smallest(known: bytes, high: int, width: int, data: bytes) -> int:
-    """The smallest tail of `width` bytes not above `high` with which the stream gives `data`."""
-    low = max(high - (1 << 40), -1)
+def _without_marker(marked: bytes, data: bytes) -> bytes | None:
+    """The LZMA1 stream `marked`, which decodes to `data` and a marker, ended where the data ends.
+
+    None, rarely, where another way to say the same data lies right below and hides the bound.
+    """
+    length = _bytes_needed(marked, data)
+    cut = max(length - _SEARCHED, 0)
+    known, width = marked[:cut], length - cut
+    bound = _lower_bound(known, int.from_bytes(marked[cut:length], "big"), width, data)
+    significant = (known + bound.to_bytes(width, "big")).rstrip(b"\0")
+    # Zeros at its end belong to the bound, and one more where the decoder normalises once again.
+    for zeros in range(length - len(significant) + 2):
+        stream = significant + bytes(zeros)
+        if _is_exact(stream, data):
+            return stream
+    return None
+
+
+def _lower_bound(known: bytes, tail: int, width: int, data: bytes) -> int:
+    """Where the interval of the last symbol begins that `tail` lies in.
+
+    Intervals further below may be other ways to say the same data: the steps down begin small.
+
+    Args:
+        known: the stream up to its last `width` bytes, which are `tail` as a number.
+    """
+    high, step = tail, 1
+    while high >= step and _decodes_to(known + (high - step).to_bytes(width, "big"), data):
+        high, step = high - step, step * 8
+    low = max(high - step, -1)
     while high - low > 1:
         middle = (low + high) // 2
         if _decodes_to(known + middle.to_bytes(width, "big"), data):

@@ -38,11 +38,11 @@ _WORLD_DAY = np.concatenate(
         [1.4, 1.75, 1.9, 1.7, 1.3, 0.95, 0.8, 0.75, 0.65, 0.4, 0.45, 0.6],
     )
 )
-# A size is this many times the usual one.
-_MULTIPLES = np.array([1.0, 1.0, 1.0, 1.0, 1.25, 1.5, 2.0, 2.0, 2.5, 3.0, 3.0, 4.0, 5.0, 7.5, 10.0, 45.0])
-_WEIGHTS = np.array([20, 20, 15, 10, 6, 6, 8, 6, 4, 4, 3, 2, 2, 1, 0.5, 0.1])
-_SIZES = np.repeat(_MULTIPLES, np.round(_WEIGHTS * 10).astype(int))
-_FINE_SHARE = 0.12  # of volumes are no usual multiple
+# A size is this many times the usual one, this often of a thousand.
+_MULTIPLES = np.array([1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 45.0])
+_SIZES = np.repeat(_MULTIPLES, [650, 40, 150, 20, 70, 25, 20, 14, 10, 1])
+_FINE_SHARE = 0.03  # of volumes are no usual multiple
+_HELD_SHARE = 0.5  # of ticks change volumes only
 
 _STREAM_BLOCK, _STREAM_WEEK, _STREAM_HOUR = 1, 2, 3
 
@@ -111,8 +111,10 @@ class Tape:
         spread = mid * (self._character.spread * plan.spread[hour])
         spread = np.maximum(np.rint(spread * rng.gamma(9.0, 1 / 9.0, count)), 1)
         bid = np.maximum(np.rint(mid - spread / 2), 1)
-        ticks["bid"] = bid
-        ticks["ask"] = bid + spread
+        moved = np.where(rng.random(count) < _HELD_SHARE, 0, np.arange(count))
+        priced = np.maximum.accumulate(moved)
+        ticks["bid"] = bid[priced]
+        ticks["ask"] = (bid + spread)[priced]
         for side in ("ask", "bid"):
             ticks[f"{side}_volume"] = self._volumes(rng, count) / formats.UNITS_PER_MILLION
         return ticks

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from candlewick.instruments import find
+from candlewick.times import DAY_US, HOUR_US, parse_time
 from simulators.dukascopy import lzma_alone
+from simulators.dukascopy.formats import TICK, day_records
+from simulators.dukascopy.tape import Tape
 
 RAW = [{"id": lzma.FILTER_LZMA1, "dict_size": 4 << 20, "lc": 3, "lp": 0, "pb": 2}]
 
@@ -42,20 +46,46 @@ def like_ticks(count: int) -> bytes:
 
 @given(st.binary(min_size=1, max_size=600))
 def test_any_bytes(data: bytes) -> None:
-    stream = lzma_alone.compress(data)
-    assert_framed_like_the_venue(stream, data)
-    assert not has_end_marker(stream)
+    assert_framed_like_the_venue(lzma_alone.compress(data), data)
 
 
 @given(st.integers(1, 400), st.sampled_from([b"\0", b"ab", b"\0\0\0\x01"]))
 def test_repetitive_bytes(length: int, pattern: bytes) -> None:
-    data = pattern * length
+    assert_framed_like_the_venue(lzma_alone.compress(pattern * length), pattern * length)
+
+
+ticks = st.tuples(
+    st.integers(0, 3_599_999),
+    st.integers(1, 2**31 - 1),
+    st.integers(1, 2**31 - 1),
+    st.floats(0, 50, width=32),
+    st.floats(0, 50, width=32),
+)
+
+
+@given(st.lists(ticks, min_size=1, max_size=60))
+def test_ticks_have_no_end_marker(rows: list[tuple[int, int, int, float, float]]) -> None:
+    data = b"".join(struct.pack(">iiiff", *row) for row in rows)
     stream = lzma_alone.compress(data)
     assert_framed_like_the_venue(stream, data)
     assert not has_end_marker(stream)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 500, 9_000, 40_000])
+def test_days_beside_the_size_of_a_chunk() -> None:
+    sizes = []
+    day = parse_time("2024-02-20")
+    for ticks_a_day in (9_000, 12_000, 18_000):
+        tape = Tape(find("EUR/USD"), 0, ticks_a_day)
+        hours = [tape.hour(hour) for hour in range(day, day + DAY_US, HOUR_US)]
+        data = day_records(hours).astype(TICK).tobytes()
+        stream = lzma_alone.compress(data)
+        assert_framed_like_the_venue(stream, data)
+        assert not has_end_marker(stream)
+        sizes.append(len(stream))
+    assert min(sizes) < 1 << 16 < max(sizes)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 500, 9_000])
 def test_ticks_of_one_chunk_and_of_several(count: int) -> None:
     data = like_ticks(count)
     stream = lzma_alone.compress(data)
