@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.end_to_end.platform import Platform, Venue
+from tests.platform import Platform, Venue
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.integration.end_to_end.platform import Platform, Venue
+from tests.platform import Platform, Venue
 from tests.integration.end_to_end.recordings import lay_out, swap_hour, venue_candles
 
 EURUSD = "dukascopy:eurusd:quotes"

@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 
 from candlewick.local.ports import free_base
+from candlewick.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("candlewick")
 PORTS = 10
@@ -68,8 +69,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Platform:
+    """`candlewick up --detach` in a home of its own, on free ports, with nothing collected yet."""
+
     home: Path
     environment: dict[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            _env_file=None, home=self.home, port_base=int(self.environment["CANDLEWICK_PORT_BASE"])
+        )
 
     def run(self, *arguments: str, code: int | None = 0) -> Answer:
         """Run a command; `code` is the exit code it must have, None for any."""

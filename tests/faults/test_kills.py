@@ -1,0 +1,218 @@
+"""kill -9 of each part of the platform at each stage of a backfill: in the end nothing differs.
+
+Every case backfills the same files under a symbol of its own and is compared with a backfill that
+nobody disturbed. Nothing but what a user would do anyway is done afterwards: a platform that was killed
+as a whole is started again.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from candlewick.instruments import find
+from candlewick.pipeline import Stage
+from candlewick.times import DAY_US, HOUR_US, day_us
+from simulators.dukascopy import formats
+from simulators.dukascopy.tape import Tape
+from tests.platform import Platform, Venue
+
+FIRST, DAYS = date(2019, 2, 4), 4
+SPAN = FIRST.isoformat(), (FIRST + timedelta(days=DAYS)).isoformat()
+TICKS_A_DAY = 100_000
+DEADLINE_S = 240
+TIMEFRAMES = ("1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w")
+
+# Pairs of one scale and one trading week, so that the same files suit them all.
+SYMBOLS = iter(
+    "AUDCAD AUDCHF AUDNZD CADCHF EURAUD EURCAD EURCHF EURGBP EURNZD GBPAUD GBPCAD GBPCHF GBPNZD "
+    "NZDCAD NZDCHF NZDUSD USDCAD USDCHF AUDUSD GBPUSD".split()
+)
+UNDISTURBED = "EURUSD"
+
+VICTIMS = ("run", "broker", "database", "platform")
+EACH_ONCE = {
+    ("run", Stage.RAW),
+    ("broker", Stage.PUBLISHED),
+    ("database", Stage.LANDED),
+    ("platform", Stage.CANDLES_INTRADAY),
+    ("run", Stage.CANDLES_DAILY),
+}
+CASES = [
+    pytest.param(
+        victim, stage, marks=() if (victim, stage) in EACH_ONCE else pytest.mark.full, id=f"{victim}-{stage}"
+    )
+    for victim in VICTIMS
+    for stage in Stage
+]
+
+_STEPS = """
+query Steps($series: String!) {
+  runsOrError(filter: {tags: [{key: "candlewick/series", value: $series}]}, limit: 10) {
+    ... on Runs { results { runId status tags { key value } stepStats { stepKey status } } }
+  }
+}
+"""
+_PROCESS = """
+query Process($id: ID!) {
+  logsForRun(runId: $id, limit: 200) {
+    ... on EventConnection { events { ... on EngineEvent { message } } }
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def files() -> list[tuple[Path, bytes]]:
+    """The venue's files of the span, by where they lie below a symbol's folder."""
+    tape = Tape(find("EUR/USD"), seed=1, ticks_a_day=TICKS_A_DAY)
+    found = []
+    for hour_us in range(day_us(FIRST), day_us(FIRST) + DAYS * DAY_US, HOUR_US):
+        day = FIRST + timedelta(days=(hour_us - day_us(FIRST)) // DAY_US)
+        place = f"{day.year}/{day.month - 1:02d}/{day.day:02d}/{hour_us % DAY_US // HOUR_US:02d}h_ticks.bi5"
+        found.append((Path(place), formats.bi5(tape.hour(hour_us))))
+    return found
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+    with Venue.started(tmp_path_factory.mktemp("venue")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def platform(venue: Venue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with Platform.started(tmp_path_factory.mktemp("kills") / "home", venue) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def undisturbed(platform: Platform, venue: Venue, files: list[tuple[Path, bytes]]) -> dict[str, str]:
+    series = _collect(platform, venue, files, UNDISTURBED)
+    platform.backfill(series, *SPAN)
+    return _tables(platform, series)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("victim", "stage"), CASES)
+def test_after_a_kill_the_tables_are_those_of_an_undisturbed_run(
+    platform: Platform,
+    venue: Venue,
+    files: list[tuple[Path, bytes]],
+    undisturbed: dict[str, str],
+    victim: str,
+    stage: Stage,
+) -> None:
+    series = _collect(platform, venue, files, next(SYMBOLS))
+    platform.run("backfill", series, "--from", SPAN[0], "--to", SPAN[1])
+    run_id = _await_stage(platform, series, stage)
+    {
+        "run": partial(_kill_run, platform, run_id),
+        "broker": partial(_kill_program, platform, "pulsar"),
+        "database": partial(_kill_program, platform, "postgres"),
+        "platform": partial(_kill_everything, platform),
+    }[victim]()
+    if victim == "platform":
+        platform.run("up", "--detach")
+
+    _await_completion(platform, series)
+    assert _tables(platform, series) == undisturbed
+
+
+def _collect(platform: Platform, venue: Venue, files: list[tuple[Path, bytes]], symbol: str) -> str:
+    for place, body in files:
+        target = venue.folder / symbol / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(body)
+    platform.run("add", symbol)
+    return f"dukascopy:{symbol.lower()}:quotes"
+
+
+def _tables(platform: Platform, series: str) -> dict[str, str]:
+    """Everything that the command line shows of a series: every tick, every candle, every hour's state."""
+    span = ("--from", SPAN[0], "--to", SPAN[1])
+    shown = {name: platform.run("candles", series, name, *span, "--format", "csv").out for name in TIMEFRAMES}
+    shown["ticks"] = platform.run("ticks", series, *span, "--format", "csv").out
+    shown["coverage"] = platform.run("coverage", series, *span).out.replace(series, "SERIES")
+    return shown
+
+
+def _ask(platform: Platform, text: str, **variables: str) -> dict[str, object]:
+    url = f"http://127.0.0.1:{platform.settings.ports.dagster}/graphql"
+    answer = httpx.post(url, json={"query": text, "variables": variables}, timeout=30)
+    data: dict[str, object] = answer.raise_for_status().json()["data"]
+    return data
+
+
+def _runs(platform: Platform, series: str) -> list[dict[str, object]]:
+    """The backfill's runs; those that the sensor asks for (the last days) are others'."""
+    rows = _ask(platform, _STEPS, series=series)["runsOrError"]["results"]  # type: ignore[index]
+    first = {"key": "dagster/asset_partition_range_start", "value": SPAN[0]}
+    return [row for row in rows if first in row["tags"]]
+
+
+def _await_stage(platform: Platform, series: str, stage: Stage) -> str:
+    """The id of the run whose step of this stage has begun."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        for row in _runs(platform, series):
+            begun = {step["stepKey"].rpartition("__")[2] for step in row["stepStats"] if step["status"]}  # type: ignore[attr-defined]
+            if stage.value in begun:
+                return str(row["runId"])
+            assert row["status"] != "FAILURE", f"run {row['runId']} failed before {stage}"
+        time.sleep(0.02)
+    raise AssertionError(f"{stage} of {series} did not begin within {DEADLINE_S} s; see {platform.home}/logs")
+
+
+def _kill_run(platform: Platform, run_id: str) -> None:
+    events = _ask(platform, _PROCESS, id=run_id)["logsForRun"]["events"]  # type: ignore[index]
+    pids = [
+        int(event["message"].rpartition("pid: ")[2].split(")")[0])
+        for event in events
+        if "pid: " in event.get("message", "")
+    ]
+    assert pids, f"run {run_id} does not tell its process"
+    os.kill(pids[0], signal.SIGKILL)
+
+
+def _kill_program(platform: Platform, name: str) -> None:
+    programs = platform.run("status", "--json", code=None).json()["programs"]
+    pid = next(program["pid"] for program in programs if program["name"] == name)
+    for process in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
+        process.kill()
+
+
+def _kill_everything(platform: Platform) -> None:
+    """As when the machine's power goes: each process of this home at once, the supervisor first."""
+    ours = []
+    for process in psutil.process_iter(["pid", "cmdline", "environ"]):
+        environment, command = process.info["environ"] or {}, " ".join(process.info["cmdline"] or ())
+        mine = environment.get("CANDLEWICK_HOME") == str(platform.home) or str(platform.home) in command
+        if mine and process.pid != os.getpid():
+            ours.append(process)
+    for process in sorted(ours, key=lambda one: "supervisord" not in " ".join(one.info["cmdline"])):
+        process.kill()
+    psutil.wait_procs(ours, timeout=30)
+
+
+def _await_completion(platform: Platform, series: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    last = ""
+    while time.monotonic() < deadline:
+        found = platform.run("coverage", series, "--from", SPAN[0], "--to", SPAN[1], code=None)
+        try:
+            finished = any(row["status"] == "SUCCESS" for row in _runs(platform, series))
+        except httpx.HTTPError:
+            finished = False
+        if found.code == 0 and finished:
+            return
+        last = found.out + found.err
+        time.sleep(0.5)
+    raise AssertionError(f"{series} was not complete within {DEADLINE_S} s: {last}; see {platform.home}/logs")
