@@ -22,8 +22,6 @@ def serve(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            exists=True,
-            file_okay=False,
             help="Folder laid out like the venue, month from zero.",
             show_default=False,
         ),
@@ -54,6 +52,8 @@ def serve(
         raise CandlewickError(
             "what to serve is not clear", "give either a folder laid out like the venue, or --synthetic"
         )
+    if folder is not None and not folder.is_dir():
+        raise CandlewickError(f"there is no folder {folder}", "give one laid out like the venue")
     clock = Clock(None if now is None else parse_time(now), running=running)
     faults = Faults([Rule.parse(text) for text in fault or []], now_us=clock.now_us)
     source: Source

@@ -351,7 +351,14 @@ class TestProcess:
         assert "--port" in done.stderr
 
     @pytest.mark.parametrize(
-        "options", [(), (".", SYNTHETIC), (SYNTHETIC, "--fault", "explode"), (SYNTHETIC, "--now", "soon")]
+        "options",
+        [
+            (),
+            (".", SYNTHETIC),
+            ("no-such-folder",),
+            (SYNTHETIC, "--fault", "explode"),
+            (SYNTHETIC, "--now", "soon"),
+        ],
     )
     def test_nonsense_is_refused_in_a_line(self, options: tuple[str, ...]) -> None:
         done = self.run("--port", "0", *options)
