@@ -11,7 +11,7 @@ from candlewick.store.series import known_series
 from candlewick.times import DAY_US, HOUR_US, from_us
 
 # Hours per transaction: enough to amortise it, few enough that others need not wait long.
-HOURS_AT_ONCE = 168
+HOURS_AT_ONCE = 744
 
 # A candle of the daily level that an hour lies in is less than this away on either side.
 _WEEK_US = 8 * DAY_US

@@ -216,7 +216,7 @@ class Store:
         """Makes the candles of a level anew where hours that begin in the span are dirty.
 
         Dirty is an hour whose content is not what the level's candles were made of. Waits for any
-        other refresh of the series; commits every 168 hours.
+        other refresh of the series; commits every 744 hours.
 
         Raises:
             UnknownSeriesError: no such series.

@@ -1,6 +1,8 @@
 -- name: lock_candles
 -- Taken first in a READ COMMITTED transaction: each later statement sees what the last holder wrote.
-SELECT pg_advisory_xact_lock(hashtextextended('candlewick candles', :series_id));
+-- The candles of a month, some 10 MB, are to stay in memory while they are made.
+SELECT pg_advisory_xact_lock(hashtextextended('candlewick candles', :series_id)),
+    set_config('work_mem', '64MB', true);
 
 -- name: dirty_intraday_quotes
 -- Hours whose content is not what their mark says, or that have a mark and no row any more.
@@ -47,7 +49,7 @@ ORDER BY 1 LIMIT :hours_at_once;
 -- name: make_intraday_quotes
 -- Candles of :hours from 1m to 1h, each timeframe from the one below, and their marks. Detached from
 -- their row once by `|| '{}'`, arrays are not fetched anew for each use. Hours without a mark have no
--- candles that could have to vanish.
+-- candles that could have to vanish. Where no candle is there yet, a plain insert is twice as fast.
 WITH m1 AS MATERIALIZED (
     SELECT a.hour + t.minute * interval '1 minute' AS ts,
         a.bid[t.first] AS bid_open, t.bid_high, t.bid_low, a.bid[t.last] AS bid_close,
@@ -124,6 +126,12 @@ made AS (
     UNION ALL SELECT '30m', * FROM m30
     UNION ALL SELECT '1h', * FROM h1
 ),
+kept AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT FROM quote_candle WHERE series_id = :series_id AND timeframe IN ('1m', '5m', '15m', '30m', '1h')
+            AND ts >= :start_at AND ts < :end_at
+    ) AS any_there
+),
 removed AS (
     DELETE FROM quote_candle AS c
     USING candle_mark AS k
@@ -133,14 +141,23 @@ removed AS (
         AND c.ts >= :start_at AND c.ts < :end_at
         AND NOT EXISTS (SELECT FROM made WHERE made.timeframe = c.timeframe AND made.ts = c.ts)
 ),
-written AS (
+new AS (
+    INSERT INTO quote_candle (series_id, timeframe, ts,
+        bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
+        bid_volume, ask_volume, ticks)
+    SELECT :series_id, timeframe, ts,
+        bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
+        bid_volume, ask_volume, ticks
+    FROM made WHERE NOT (SELECT any_there FROM kept)
+),
+changed AS (
     INSERT INTO quote_candle AS c (series_id, timeframe, ts,
         bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks)
     SELECT :series_id, timeframe, ts,
         bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks
-    FROM made
+    FROM made WHERE (SELECT any_there FROM kept)
     ON CONFLICT (series_id, timeframe, ts) DO UPDATE SET
         (bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks) = (
@@ -237,6 +254,12 @@ made AS (
         bid_volume, ask_volume, ticks
     FROM w1
 ),
+kept AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT FROM quote_candle WHERE series_id = :series_id AND timeframe IN ('4h', '1d', '1w')
+            AND ts >= :start_at AND ts < :end_at
+    ) AS any_there
+),
 removed AS (
     DELETE FROM quote_candle AS c
     USING week AS w
@@ -246,14 +269,23 @@ removed AS (
         AND candle_start('1w', c.ts, w.day_zone, w.day_turn, w.week_start) = w.start_at
         AND NOT EXISTS (SELECT FROM made WHERE made.timeframe = c.timeframe AND made.ts = c.ts)
 ),
-written AS (
+new AS (
+    INSERT INTO quote_candle (series_id, timeframe, ts,
+        bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
+        bid_volume, ask_volume, ticks)
+    SELECT :series_id, timeframe, ts,
+        bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
+        bid_volume, ask_volume, ticks
+    FROM made WHERE NOT (SELECT any_there FROM kept)
+),
+changed AS (
     INSERT INTO quote_candle AS c (series_id, timeframe, ts,
         bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks)
     SELECT :series_id, timeframe, ts,
         bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks
-    FROM made
+    FROM made WHERE (SELECT any_there FROM kept)
     ON CONFLICT (series_id, timeframe, ts) DO UPDATE SET
         (bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close,
         bid_volume, ask_volume, ticks) = (
@@ -285,7 +317,7 @@ SELECT count(*) FROM made;
 -- name: make_intraday_trades
 -- Candles of :hours from 1m to 1h, each timeframe from the one below, and their marks. Detached from
 -- their row once by `|| '{}'`, arrays are not fetched anew for each use. Hours without a mark have no
--- candles that could have to vanish.
+-- candles that could have to vanish. Where no candle is there yet, a plain insert is twice as fast.
 WITH m1 AS MATERIALIZED (
     SELECT a.hour + t.minute * interval '1 minute' AS ts,
         a.price[t.first] AS open, t.high, t.low, a.price[t.last] AS close,
@@ -340,6 +372,12 @@ made AS (
     UNION ALL SELECT '30m', * FROM m30
     UNION ALL SELECT '1h', * FROM h1
 ),
+kept AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT FROM trade_candle WHERE series_id = :series_id AND timeframe IN ('1m', '5m', '15m', '30m', '1h')
+            AND ts >= :start_at AND ts < :end_at
+    ) AS any_there
+),
 removed AS (
     DELETE FROM trade_candle AS c
     USING candle_mark AS k
@@ -349,12 +387,19 @@ removed AS (
         AND c.ts >= :start_at AND c.ts < :end_at
         AND NOT EXISTS (SELECT FROM made WHERE made.timeframe = c.timeframe AND made.ts = c.ts)
 ),
-written AS (
+new AS (
+    INSERT INTO trade_candle (series_id, timeframe, ts,
+        open, high, low, close, volume, buy_volume, trades)
+    SELECT :series_id, timeframe, ts,
+        open, high, low, close, volume, buy_volume, trades
+    FROM made WHERE NOT (SELECT any_there FROM kept)
+),
+changed AS (
     INSERT INTO trade_candle AS c (series_id, timeframe, ts,
         open, high, low, close, volume, buy_volume, trades)
     SELECT :series_id, timeframe, ts,
         open, high, low, close, volume, buy_volume, trades
-    FROM made
+    FROM made WHERE (SELECT any_there FROM kept)
     ON CONFLICT (series_id, timeframe, ts) DO UPDATE SET
         (open, high, low, close, volume, buy_volume, trades) = (
         EXCLUDED.open, EXCLUDED.high, EXCLUDED.low, EXCLUDED.close, EXCLUDED.volume,
@@ -429,6 +474,12 @@ made AS (
         open, high, low, close, volume, buy_volume, trades
     FROM w1
 ),
+kept AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT FROM trade_candle WHERE series_id = :series_id AND timeframe IN ('4h', '1d', '1w')
+            AND ts >= :start_at AND ts < :end_at
+    ) AS any_there
+),
 removed AS (
     DELETE FROM trade_candle AS c
     USING week AS w
@@ -438,12 +489,19 @@ removed AS (
         AND candle_start('1w', c.ts, w.day_zone, w.day_turn, w.week_start) = w.start_at
         AND NOT EXISTS (SELECT FROM made WHERE made.timeframe = c.timeframe AND made.ts = c.ts)
 ),
-written AS (
+new AS (
+    INSERT INTO trade_candle (series_id, timeframe, ts,
+        open, high, low, close, volume, buy_volume, trades)
+    SELECT :series_id, timeframe, ts,
+        open, high, low, close, volume, buy_volume, trades
+    FROM made WHERE NOT (SELECT any_there FROM kept)
+),
+changed AS (
     INSERT INTO trade_candle AS c (series_id, timeframe, ts,
         open, high, low, close, volume, buy_volume, trades)
     SELECT :series_id, timeframe, ts,
         open, high, low, close, volume, buy_volume, trades
-    FROM made
+    FROM made WHERE (SELECT any_there FROM kept)
     ON CONFLICT (series_id, timeframe, ts) DO UPDATE SET
         (open, high, low, close, volume, buy_volume, trades) = (
         EXCLUDED.open, EXCLUDED.high, EXCLUDED.low, EXCLUDED.close, EXCLUDED.volume,

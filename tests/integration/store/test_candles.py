@@ -110,9 +110,9 @@ def test_a_span_limits_what_is_refreshed(landing: Landing, some_quotes: Callable
 
 def test_more_hours_than_one_transaction_takes(landing: Landing, some_quotes: Callable[..., Quotes]) -> None:
     start = parse_time("2026-01-05T00:00:00Z")
-    for i in range(400):
+    for i in range(800):
         landing.land(landing.hour(EURUSD, start + i * HOUR_US, some_quotes(3, seed=i)))
-    assert landing.refresh(EURUSD) == 800
+    assert landing.refresh(EURUSD) == 1600
     assert landing.stored_candles(EURUSD) == landing.expected_candles(EURUSD)
 
 
