@@ -74,6 +74,8 @@ class Client:
 
     def __init__(self, source: Settings | str | None = None) -> None:
         self._store = Store(source if isinstance(source, str) else _reader_url(source or Settings()))
+        # What a series is does not change while it is collected.
+        self._found: dict[str, Series] = {}
 
     def __enter__(self) -> Self:
         self._store.__enter__()
@@ -89,13 +91,16 @@ class Client:
 
     def series(self, text: str) -> Series:
         """The collected series that a name or an instrument's spelling means."""
-        known = self._store.series(text)
-        if known is None and ":" not in text:
-            text = series_for(text).name
-            known = self._store.series(text)
-        if known is None:
-            raise UnknownSeriesError(text)
-        return known
+        found = self._found.get(text)
+        if found is None:
+            found = self._store.series(text)
+            if found is None:
+                name = text if ":" in text else series_for(text).name
+                found = self._store.series(name)
+                if found is None:
+                    raise UnknownSeriesError(name)
+            self._found[text] = found
+        return found
 
     def candles(self, series: str, timeframe: str, start: Moment, end: Moment) -> pa.Table:
         """Candles that begin in the span, oldest first; columns as in `docs/data-model.md`."""

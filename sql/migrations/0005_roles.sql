@@ -30,8 +30,7 @@ CREATE FUNCTION prepare_reader_role(verifier text) RETURNS text LANGUAGE plpgsql
 DECLARE
     role_name text := prepare_role('reader', verifier);
 BEGIN
-    EXECUTE format('GRANT SELECT ON series, calendar, session, quote_hour, trade_hour, hour_problem, '
-        'quote_candle, trade_candle, candle_mark, day_request, installation TO %I', role_name);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA public TO %I', role_name);
     EXECUTE format('ALTER ROLE %I SET default_transaction_read_only = on', role_name);
     RETURN role_name;
 END $$;
