@@ -92,7 +92,8 @@ class Platform:
         )
         answer = Answer(done.returncode, done.stdout, done.stderr)
         assert code is None or answer.code == code, (
-            f"candlewick {' '.join(arguments)} exited {answer.code}\n{answer.out[-2000:]}\n{answer.err[-4000:]}"
+            f"candlewick {' '.join(arguments)} exited {answer.code}\n"
+            f"{answer.out[-2000:]}\n{answer.err[-4000:]}"
         )
         return answer
 

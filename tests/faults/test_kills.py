@@ -31,9 +31,17 @@ DEADLINE_S = 240
 TIMEFRAMES = ("1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w")
 
 # Pairs of one scale and one trading week, so that the same files suit them all.
-SYMBOLS = iter(
-    "AUDCAD AUDCHF AUDNZD CADCHF EURAUD EURCAD EURCHF EURGBP EURNZD GBPAUD GBPCAD GBPCHF GBPNZD "
-    "NZDCAD NZDCHF NZDUSD USDCAD USDCHF AUDUSD GBPUSD".split()
+SYMBOLS = (
+    f"{base}{quote}"
+    for base, quotes in {
+        "AUD": ("CAD", "CHF", "NZD", "USD"),
+        "EUR": ("AUD", "CAD", "CHF", "GBP", "NZD"),
+        "GBP": ("AUD", "CAD", "CHF", "NZD", "USD"),
+        "NZD": ("CAD", "CHF", "USD"),
+        "USD": ("CAD", "CHF"),
+        "CAD": ("CHF",),
+    }.items()
+    for quote in quotes
 )
 UNDISTURBED = "EURUSD"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.platform import Platform, Venue
 from tests.integration.end_to_end.recordings import lay_out, swap_hour, venue_candles
+from tests.platform import Platform, Venue
 
 EURUSD = "dukascopy:eurusd:quotes"
 GBPJPY = "dukascopy:gbpjpy:quotes"
