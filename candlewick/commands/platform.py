@@ -158,26 +158,36 @@ def _watch(settings: Settings, console: Console) -> None:
 
 def _news(found: local_status.Status) -> dict[str, str]:
     """One line per subject; a line is news when it differs from the last one of its subject."""
-    lines: dict[str, str] = {}
-    for program in found.programs:
-        if program.state != "RUNNING":
-            lines[program.name] = f"[red]{program.name} is {program.state}[/] {program.detail}"
-        else:
-            lines[program.name] = f"{program.name} runs"
+    lines = {program.name: _program_line(program) for program in found.programs}
     if found.database_problem is not None:
         lines["database"] = f"[red]the database does not answer[/]: {found.database_problem}"
-    for series in found.series:
-        parts = [f"{series.hours:,} hours", f"{series.ticks:,} ticks"] if series.hours else ["nothing yet"]
-        if series.last_hour:
-            parts.append(f"up to {series.last_hour}")
-        if series.failed:
-            parts.append(f"[red]{series.failed:,} hours failed[/]")
-        if series.waiting:
-            parts.append(f"{series.waiting:,} awaited")
-        if series.reason:
-            parts.append(f"[dim]{series.reason}[/]")
-        lines[series.name] = f"[bold]{series.name}[/] " + ", ".join(parts)
-    return lines
+    lines |= {host.host: _host_line(host) for host in found.hosts}
+    return lines | {series.name: _series_line(series) for series in found.series}
+
+
+def _program_line(program: local_status.ProgramStatus) -> str:
+    if program.state == "RUNNING":
+        return f"{program.name} runs"
+    return f"[red]{program.name} is {program.state}[/] {program.detail}"
+
+
+def _host_line(host: local_status.HostStatus) -> str:
+    if host.circuit == "closed":
+        return f"{host.host} answers"
+    return f"[red]{host.host} does not answer[/] ({host.last_outcome}); it is tried again and again"
+
+
+def _series_line(series: local_status.SeriesStatus) -> str:
+    parts = [f"{series.hours:,} hours", f"{series.ticks:,} ticks"] if series.hours else ["nothing yet"]
+    if series.last_hour:
+        parts.append(f"up to {series.last_hour}")
+    if series.failed:
+        parts.append(f"[red]{series.failed:,} hours failed[/]")
+    if series.waiting:
+        parts.append(f"{series.waiting:,} awaited")
+    if series.reason:
+        parts.append(f"[dim]{_in_short(series.reason)}[/]")
+    return f"[bold]{series.name}[/] " + ", ".join(parts)
 
 
 def _print_status(found: local_status.Status, console: Console) -> None:
@@ -212,9 +222,16 @@ def _print_status(found: local_status.Status, console: Console) -> None:
             series.last_hour or "",
             str(series.failed or ""),
             str(series.waiting or ""),
-            series.reason or "",
+            _in_short(series.reason or ""),
         )
     console.print(table if found.series else "no series yet: `candlewick add EUR/USD`")
+    for host in found.hosts:
+        console.print(
+            f"{host.host}: {host.answered:,} of {host.requests:,} requests answered, "
+            f"{host.throttled:,} refused, {host.failed:,} failed"
+            + (f"; [red]left alone[/] for {host.resumes_in} s" if host.circuit != "closed" else ""),
+            highlight=False,
+        )
     storage = found.storage
     if storage is not None and storage.ticks:
         console.print(
@@ -229,6 +246,11 @@ def _print_finding(finding: local_doctor.Finding, console: Console) -> None:
     console.print(f"{marks[finding.verdict.value]} {finding.subject}: {finding.detail}", highlight=False)
     if finding.remedy:
         console.print(f"  → {finding.remedy}", highlight=False)
+
+
+def _in_short(reason: str) -> str:
+    """A reason's first word; `candlewick coverage` has the rest."""
+    return reason.partition(":")[0]
 
 
 def _duration(seconds: int) -> str:

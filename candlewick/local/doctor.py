@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 import httpx
@@ -39,7 +39,7 @@ _PROGRAM_SECONDS = 30
 _VENUE_SECONDS = 10
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     FINE = "fine"
     NOTABLE = "notable"
     WRONG = "wrong"

@@ -54,6 +54,27 @@ class SeriesStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class HostStatus:
+    """A host of a venue, as those who ask it find it.
+
+    Attributes:
+        circuit: `open` while it is left alone after repeated failures.
+        rate: requests a second now; None where it is not paced.
+        resumes_in: seconds until it is asked again.
+    """
+
+    host: str
+    circuit: str
+    rate: float | None
+    requests: int
+    answered: int
+    throttled: int
+    failed: int
+    last_outcome: str | None
+    resumes_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
     """Bytes on disk, indexes and TOAST included; None per piece where there is none yet."""
 
@@ -82,6 +103,7 @@ class Status:
     pages: list[platform.Page]
     programs: list[ProgramStatus]
     series: list[SeriesStatus] = field(default_factory=list)
+    hosts: list[HostStatus] = field(default_factory=list)
     storage: Storage | None = None
     database_problem: str | None = None
 
@@ -110,7 +132,8 @@ def gather(settings: Settings) -> Status:
         with psycopg.connect(access.database_url(settings), connect_timeout=_CONNECT_SECONDS) as connection:
             if not _one(connection, "has_tables"):
                 return replace(status, database_problem="it has no tables yet")
-            return replace(status, series=_series(connection), storage=_storage(connection))
+            hosts = [HostStatus(*row) for row in connection.execute(query("host_status"))]
+            return replace(status, series=_series(connection), hosts=hosts, storage=_storage(connection))
     except psycopg.OperationalError as error:
         return replace(status, database_problem=str(error).strip().splitlines()[0])
 

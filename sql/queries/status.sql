@@ -39,3 +39,9 @@ SELECT hypertable_size((:name)::text::regclass);
 
 -- name: hypertables
 SELECT to_regproc('hypertable_size') IS NOT NULL;
+
+-- name: host_status
+SELECT host, circuit, nullif(rate, 'Infinity'), requests, answered, throttled, failed, last_outcome,
+    ceil(greatest(0, extract(epoch FROM blocked_until - now())))::integer
+FROM venue_host
+ORDER BY host;

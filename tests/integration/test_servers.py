@@ -7,6 +7,7 @@ import pytest
 
 from candlewick import access
 from candlewick.local import postgres, pulsar, supervisor
+from candlewick.local.doctor import LOOPBACK_ADDRESSES
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 
@@ -20,7 +21,7 @@ def test_every_listening_socket_of_every_child_is_on_loopback(servers: Settings)
         if connection.status == psutil.CONN_LISTEN
     }
     ports = servers.ports
-    assert {ip for ip, _ in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert {ip for ip, _ in listening} <= LOOPBACK_ADDRESSES
     assert {port for _, port in listening} == {ports.postgres, ports.pulsar, ports.pulsar_admin, ports.bookie}
 
 
