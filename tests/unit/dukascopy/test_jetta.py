@@ -23,7 +23,7 @@ TICKS = st.lists(
 ).map(lambda ticks: sorted(ticks, key=lambda tick: tick.ms))
 
 
-def payload(**changes: Any) -> bytes:  # noqa: ANN401
+def payload(**changes: Any) -> bytes:
     """The venue's example with some fields changed; None takes a field away."""
     fields = {
         "timestamp": HOUR // 1000,
@@ -109,7 +109,7 @@ def test_an_empty_hour() -> None:
 
 @settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), st.lists))
-def test_any_value_in_any_field_is_refused_or_read(value: Any) -> None:  # noqa: ANN401
+def test_any_value_in_any_field_is_refused_or_read(value: Any) -> None:
     for name in ("timestamp", "multiplier", "ask", "times", "asks", "bidVolumes"):
         try:
             body = payload(**{name: value})

@@ -36,7 +36,7 @@ def has_end_marker(stream: bytes) -> bool:
 
 
 def like_ticks(count: int) -> bytes:
-    rng = random.Random(count)  # noqa: S311
+    rng = random.Random(count)
     price, rows = 108_412, []
     for number in range(count):
         price += rng.choice((-1, 0, 0, 1))

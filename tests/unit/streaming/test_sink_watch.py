@@ -31,7 +31,7 @@ class World:
     """A broker, a database and a sink, as far as the guard can see and touch them."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.watch = SinkWatch(random.Random(seed))  # noqa: S311 (jitter)
+        self.watch = SinkWatch(random.Random(seed))
         self.now = 0
         self.database_up = self.broker_up = True
         self.database_started = 1
