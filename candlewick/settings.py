@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     """All that can be set. Unset URLs mean the servers that Candlewick itself runs.
 
     `dukascopy_json_url` may be `none`. `dukascopy_rate` is requests a second to begin with; unset or 0
-    mean a polite rate, and no pacing for a venue on this machine. `dukascopy_timeout` is in seconds of silence.
+    mean a polite rate, and no pacing for a venue on this machine. `dukascopy_timeout` is in seconds of
+    silence.
     """
 
     model_config = SettingsConfigDict(
