@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.local import doctor as local_doctor
-from candlewick.local import platform, servers
+from candlewick.local import platform, servers, supervisor
 from candlewick.local import status as local_status
 from candlewick.local.console import ConsoleReport, new_console
-from candlewick.local.home import Home
+from candlewick.local.home import ROOM_TO_RUN, Home
 from candlewick.settings import Settings
 
 Demo = Annotated[bool, typer.Option("--demo", help="Use the demo's home, ports and simulated venue.")]
@@ -48,7 +48,8 @@ def up(
     settings = _settings(demo=demo)
     console = new_console(stderr=True)
     report = ConsoleReport(console)
-    stays_up = False
+    # A platform that is half up would hold ports and memory for nothing; one that ran before is let run.
+    stays_up = supervisor.is_running(Home(settings.home))
     with _interruptible():
         try:
             begun = time.monotonic()
@@ -59,9 +60,9 @@ def up(
                 console.print("Ctrl-C stops it.\n")
                 _watch(settings, console)
         except KeyboardInterrupt:
+            stays_up = False
             console.print("\nstopping; a second Ctrl-C leaves the rest to `candlewick down`")
         finally:
-            # A platform that is half up would hold ports and memory for nothing.
             if not stays_up:
                 servers.stop(settings, report)
 
@@ -159,6 +160,8 @@ def _watch(settings: Settings, console: Console) -> None:
 def _news(found: local_status.Status) -> dict[str, str]:
     """One line per subject; a line is news when it differs from the last one of its subject."""
     lines = {program.name: _program_line(program) for program in found.programs}
+    if found.disk_free < ROOM_TO_RUN:
+        lines["disk"] = f"[red]the disk is full[/]: {found.disk_free / 1e6:.0f} MB free for {found.home}"
     if found.database_problem is not None:
         lines["database"] = f"[red]the database does not answer[/]: {found.database_problem}"
     lines |= {host.host: _host_line(host) for host in found.hosts}

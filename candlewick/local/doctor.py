@@ -267,11 +267,13 @@ def _database(settings: Settings) -> Findings:
             with psycopg.connect(access.database_url(settings, role), connect_timeout=5) as connection:
                 tables = (connection.execute(query("has_tables")).fetchone() or (False,))[0]
         except psycopg.OperationalError as error:
+            said = str(error).strip().splitlines()[0]
+            refused = "password authentication failed" in said
             yield Finding(
                 f"database role {role}",
                 Verdict.WRONG,
-                str(error).strip().splitlines()[0],
-                "`candlewick up` sets its password anew",
+                said,
+                "`candlewick up` sets its password anew" if refused else "mend the database first, see above",
             )
             continue
         yield _judge(

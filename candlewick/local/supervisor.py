@@ -111,28 +111,26 @@ def start(home: Home, config: str, environment: Mapping[str, str]) -> None:
     """
     write_atomically(config_file(home), config)
     _make_socket_folder(home)
-    log = home.logs / "supervisord-start.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", config_file(home)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            cwd=home.root,
-            env={**os.environ, **environment},
-        )
+    process = subprocess.Popen(
+        _command(home),
+        stdin=subprocess.DEVNULL,
+        # Not into a file: once the disk is full, supervisord would die of not being able to complain.
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=home.root,
+        env={**os.environ, **environment},
+    )
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < deadline and process.poll() is None:
         if is_running(home):
             return
         time.sleep(0.05)
-    if process.poll() is None:
-        process.kill()
-    lines = log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise CandlewickError(f"supervisord did not start: {' '.join(lines) or 'no answer'}", f"see {log}")
+    process.kill()
+    process.wait()
+    raise CandlewickError(
+        f"supervisord did not start: {_complaint(home)}", f"see {home.logs / 'supervisord.log'}"
+    )
 
 
 def is_running(home: Home) -> bool:
@@ -221,6 +219,20 @@ def _wait_for_end(process: psutil.Process, patience: float) -> None:
             return
         time.sleep(0.1)
     process.kill()
+
+
+def _command(home: Home) -> list[str]:
+    return [sys.executable, "-m", "supervisor.supervisord", "-c", str(config_file(home))]
+
+
+def _complaint(home: Home) -> str:
+    """What supervisord says when it is started with this configuration once more."""
+    try:
+        result = subprocess.run(_command(home), capture_output=True, text=True, check=False, timeout=5)
+    except subprocess.TimeoutExpired:
+        return "it did not answer in time"
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("For help")]
+    return lines[-1] if lines else "it said nothing"
 
 
 class _Transport(xmlrpc.client.Transport):
