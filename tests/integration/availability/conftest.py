@@ -6,7 +6,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from lambda_support import VenueHost, build
+
+from tests.integration.availability.lambda_support import VenueHost, build
 
 
 @pytest.fixture

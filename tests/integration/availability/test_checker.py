@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from lambda_support import VenueHost, run
 
 from candlewick.dukascopy import availability
 from candlewick.dukascopy.availability import Request, State
@@ -19,6 +18,7 @@ from candlewick.dukascopy.checker import Checker, check
 from candlewick.dukascopy.limiter import HostClosedError, Outcome
 from candlewick.settings import Settings
 from candlewick.times import HOUR_US, parse_time
+from tests.integration.availability.lambda_support import VenueHost, run
 
 FUNCTION = "stack-checker"
 REQUEST = Request(("EUR/USD",), parse_time("2019-02-04T08:00"), parse_time("2019-02-04T12:00"), deadline_s=10)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lambda_support import LAMBDA, Ran, VenueHost, build, run
+
+from tests.integration.availability.lambda_support import LAMBDA, Ran, VenueHost, build, run
 
 EVENT = {"instruments": ["EUR/USD"], "from": "2019-02-04T08:00:00Z", "to": "2019-02-04T12:00:00Z"}
 

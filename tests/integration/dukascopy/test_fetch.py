@@ -7,8 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from dukascopy_encoders import HOUR_MS, Tick, alone, bi5, json_ticks, minute_candles, records
-from scripted_venue import Scripted, ScriptedVenue
 
 from candlewick.archive import Archive
 from candlewick.dukascopy import fetch
@@ -20,6 +18,8 @@ from candlewick.hours import HourState
 from candlewick.instruments import dukascopy_series, find
 from candlewick.settings import Settings
 from candlewick.times import DAY_US, HOUR_US, MINUTE_US, day_us
+from tests.dukascopy_encoders import HOUR_MS, Tick, alone, bi5, json_ticks, minute_candles, records
+from tests.scripted_venue import Scripted, ScriptedVenue
 
 SERIES = dukascopy_series(find("eurusd"))
 MONDAY = date(2019, 2, 4)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import typer
-from dukascopy_encoders import HOUR_MS, Tick, bi5, json_ticks, minute_candles
 from typer.testing import CliRunner
 
 from candlewick.commands import decode
@@ -13,6 +12,7 @@ from candlewick.dukascopy.files import FileKind, FileName, recognise
 from candlewick.dukascopy.venue_candles import Level
 from candlewick.errors import CandlewickError
 from candlewick.times import parse_time
+from tests.dukascopy_encoders import HOUR_MS, Tick, bi5, json_ticks, minute_candles
 
 TICKS = [Tick(80, 108_410, 108_412, 2_250_000, 1_500_000), Tick(3_599_999, 108_411, 108_410)]
 CSV = (

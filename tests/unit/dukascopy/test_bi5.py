@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dukascopy_encoders import HOUR_MS, Tick, alone, bi5, records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candlewick.dukascopy.bi5 import Oddities, decode_hour, oddities
 from candlewick.dukascopy.faults import Fault, InvalidAnswerError
 from candlewick.hours import Quotes, content_hash
+from tests.dukascopy_encoders import HOUR_MS, Tick, alone, bi5, records
 
 PRICES = st.integers(1, 2**31 - 1)
 UNITS = st.integers(0, 15_999_999)

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dukascopy_encoders import HOUR_MS, Tick, alone, bi5, records
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from candlewick.dukascopy.day_object import decode_day
 from candlewick.dukascopy.faults import Fault, InvalidAnswerError
 from candlewick.hours import Quotes, content_hash
 from candlewick.times import HOUR_US, day_us
+from tests.dukascopy_encoders import HOUR_MS, Tick, alone, bi5, records
 
 DAY = day_us(date(2019, 2, 4))
 

@@ -3,7 +3,6 @@ from typing import Any
 
 import orjson
 import pytest
-from dukascopy_encoders import HOUR_MS, Tick, bi5, json_ticks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from candlewick.dukascopy.faults import Fault, InvalidAnswerError
 from candlewick.dukascopy.jetta import decode_hour
 from candlewick.hours import content_hash
 from candlewick.times import parse_time
+from tests.dukascopy_encoders import HOUR_MS, Tick, bi5, json_ticks
 
 HOUR = parse_time("2026-07-13T12:00Z")
 PRICES = st.integers(1, 2**31 - 1)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dukascopy_encoders import alone, minute_candles
 
 from candlewick.dukascopy.bi5 import decode_hour
 from candlewick.dukascopy.faults import Fault, InvalidAnswerError
 from candlewick.dukascopy.venue_candles import Level, decode_bi5, decode_json
 from candlewick.times import DAY_US, HOUR_US, MINUTE_US, day_us
+from tests.dukascopy_encoders import alone, minute_candles
 
 DAY = date(2019, 2, 4)
 
