@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import io
+import os
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -132,6 +133,7 @@ def tarball() -> bytes:
         for name in ("bin/pulsar", "conf/standalone.conf", "conf/functions_worker.yml"):
             info = tarfile.TarInfo(f"apache-pulsar/{name}")
             info.size = 4
+            info.uid = info.gid = 12345
             tar.addfile(info, io.BytesIO(b"text"))
     return buffer.getvalue()
 
@@ -150,6 +152,7 @@ def small_pulsar(monkeypatch: pytest.MonkeyPatch) -> Repository:
 def test_pulsar_is_unpacked_with_its_sink_in_place(tmp_path: Path, small_pulsar: Repository) -> None:
     folder = downloads.ensure_pulsar(tmp_path)
     assert all((folder / file).exists() for file in downloads.EXPECTED_FILES)
+    assert {(folder / file).stat().st_uid for file in downloads.EXPECTED_FILES} == {os.getuid()}
     assert downloads.ensure_pulsar(tmp_path) == folder
     assert len(small_pulsar.asked) == 2
 
