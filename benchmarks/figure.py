@@ -38,11 +38,6 @@ class Figure:
         )
 
 
-def best_seconds(work: Callable[[], object], *, repeat: int = 5) -> float:
-    """The least wall-clock seconds of several runs: noise on a shared machine only ever adds."""
-    return min(_seconds(work) for _ in range(repeat))
-
-
 def best_pair(
     work: Callable[[], object], limit: Callable[[], object], *, repeat: int = 5
 ) -> tuple[float, float]:

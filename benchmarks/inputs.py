@@ -65,10 +65,10 @@ def another(symbol: str) -> Series:
     return replace(EURUSD, symbol=symbol)
 
 
-def lay_out(folder: Path, days: list[date]) -> None:
-    """The input as the venue's files, for a simulated venue to serve."""
+def lay_out(folder: Path, symbol: str, days: list[date]) -> None:
+    """The input as the venue's files of a symbol, for a simulated venue to serve."""
     for day in days:
-        target = folder / f"EURUSD/{day.year:04d}/{day.month - 1:02d}/{day.day:02d}"
+        target = folder / f"{symbol}/{day.year:04d}/{day.month - 1:02d}/{day.day:02d}"
         target.mkdir(parents=True)
         for number, body in enumerate(hour_files()[1]):
             (target / f"{number:02d}h_ticks.bi5").write_bytes(body)

@@ -34,3 +34,9 @@ WHERE s.name = :series;
 
 -- name: benchmark_analyze!
 ANALYZE quote_candle;
+
+-- name: benchmark_forget_candles!
+DELETE FROM quote_candle WHERE series_id = (SELECT series_id FROM series WHERE name = :series);
+
+-- name: benchmark_forget_marks!
+DELETE FROM candle_mark WHERE series_id = (SELECT series_id FROM series WHERE name = :series);
