@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import stamina
 
 from candlewick import pipeline
 from candlewick.errors import CandlewickError
@@ -16,6 +17,10 @@ from candlewick.settings import Settings
 
 # Creating a run of a month writes one planned event per asset and day.
 _TIMEOUT_S = 60.0
+
+# How long answers that are errors are asked for again: at any time, and while watching what was launched.
+_MENDING_S = 10.0
+_WATCHING_S = 120.0
 
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -73,6 +78,13 @@ mutation Reload($location: String!) {
   }
 }
 """
+
+
+class _ServerError(Exception):
+    """The web server answered something else than 200."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"{response.status_code}: {response.text[:200]}")
 
 
 class RunStatus(StrEnum):
@@ -154,7 +166,7 @@ class DagsterClient:
 
     def runs(self, run_ids: Sequence[str]) -> dict[str, Run]:
         """What has become of runs, by id."""
-        answer = self._ask(_RUNS, {"ids": list(run_ids), "limit": len(run_ids)})["runsOrError"]
+        answer = self._watch(_RUNS, {"ids": list(run_ids), "limit": len(run_ids)})["runsOrError"]
         return {
             row["runId"]: Run(row["runId"], RunStatus(row["status"]), row["startTime"], row["endTime"])
             for row in answer.get("results", ())
@@ -165,13 +177,15 @@ class DagsterClient:
 
         None: there is none and will be none. An empty text: it is to come.
         """
-        tags = {tag["key"]: tag["value"] for tag in self._ask(_RETRIES, {"id": run_id})["runOrError"]["tags"]}
+        tags = {
+            tag["key"]: tag["value"] for tag in self._watch(_RETRIES, {"id": run_id})["runOrError"]["tags"]
+        }
         to_come = "" if tags.get("dagster/will_retry") == "true" else None
         return tags.get("dagster/auto_retry_run_id", to_come)
 
     def why_failed(self, run_id: str) -> str:
         """The first failure that a run recorded, in one line."""
-        events = self._ask(_FAILURE, {"id": run_id})["logsForRun"].get("events", [])
+        events = self._watch(_FAILURE, {"id": run_id})["logsForRun"].get("events", [])
         fallback = "no reason recorded"
         for event in events:
             if event["__typename"] == "ExecutionStepFailureEvent" and event["error"]:
@@ -190,19 +204,37 @@ class DagsterClient:
                 f"Dagster could not reload: {_complaint(loaded)}", f"see {self.url}/locations"
             )
 
-    def _ask(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    def _watch(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        return self._ask(text, variables, patience_s=_WATCHING_S)
+
+    def _ask(
+        self, text: str, variables: Mapping[str, Any], *, patience_s: float = _MENDING_S
+    ) -> dict[str, Any]:
+        """Asks until there is a proper answer, or for `patience_s`.
+
+        A web server whose database was restarted answers 500 until it has made new connections. One that
+        does not answer at all is waited for only by those that know it is up.
+        """
+        waited_for = (_ServerError, httpx.TransportError) if patience_s > _MENDING_S else _ServerError
         try:
-            response = self._http.post(f"{self.url}/graphql", json={"query": text, "variables": variables})
+            for attempt in stamina.retry_context(
+                on=waited_for, attempts=None, timeout=patience_s, wait_initial=0.2, wait_max=3.0
+            ):
+                with attempt:
+                    response = self._http.post(
+                        f"{self.url}/graphql", json={"query": text, "variables": variables}
+                    )
+                    if response.status_code != httpx.codes.OK:
+                        raise _ServerError(response)
         except httpx.HTTPError as error:
             raise CandlewickError(
                 f"Dagster does not answer at {self.url} ({type(error).__name__})",
                 "`candlewick up` starts it, `candlewick status` shows what runs",
             ) from error
-        if response.status_code != httpx.codes.OK:
+        except _ServerError as error:
             raise CandlewickError(
-                f"Dagster answered {response.status_code} at {self.url}: {response.text[:200]}",
-                "`candlewick status` shows whether it is well",
-            )
+                f"Dagster answered {error} at {self.url}", "`candlewick status` shows whether it is well"
+            ) from error
         payload: dict[str, Any] = response.json()
         if payload.get("errors"):
             raise CandlewickError(
