@@ -9,6 +9,8 @@ to `hour_problem` as `failed` and stays where it is.
 
 import argparse
 import contextlib
+import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -197,6 +199,12 @@ class Guard:
     def _restart(self, kind: Kind, action: Restart) -> None:
         _log.warning("restarting the sink", sink=topics.sink_name(kind), reason=action.reason)
         try:
+            with self._connection() as connection:
+                # The instances of before would keep theirs, and hide that those of now have none.
+                connection.execute(query("hang_up"), {"application": topics.sink_name(kind)})
+        except psycopg.OperationalError as error:
+            _log.warning("the sink's connections could not be closed", error=_first_line(error))
+        try:
             self._admin.restart_sink(kind)
         except BusAdminError as error:
             self._last_error[kind] = error.problem
@@ -299,13 +307,16 @@ class Guard:
         return {f"{topics.sink_name(kind)}.{name}": value for name, value in facts.items()}
 
 
-def discard(settings: Settings, series: Series, hour_us: int) -> int:
-    """Takes the messages of one hour that have not landed out of the sink's backlog; returns how many.
+def discard(settings: Settings, series: Series, what: int | Position) -> int:
+    """Takes messages that have not landed out of the sink's backlog; returns how many.
 
-    For poison that will never land, once the hour has been published anew: only a person decides that.
+    For poison that will never land, once its hour has been published anew: only a person decides that.
+
+    Args:
+        what: all messages of an hour (its start, microseconds since 1970, UTC), or the one at a position.
 
     Raises:
-        CandlewickError: broker or sink do not answer.
+        CandlewickError: the broker does not answer.
     """
     token = access.pulsar_token(settings, access.PULSAR_GUARD)
     topic, subscription = topics.hour_topic(series), topics.sink_subscription(series.kind)
@@ -322,12 +333,19 @@ def discard(settings: Settings, series: Series, hour_us: int) -> int:
                 continue
             message = bus.read_message(topic, position)
             through = message.last
-            if messages.read_row(series.kind, message.payload)["hour"] == iso(hour_us):
+            if position == what or _hour_of(series.kind, message.payload) == what:
                 rows += 1
                 chosen += [chunk for chunk in owed if position <= chunk <= through]
         if chosen:
             bus.acknowledge(topic, subscription, chosen)
         return rows
+
+
+def _hour_of(kind: Kind, payload: bytes) -> int | None:
+    try:
+        return parse_time(str(messages.read_row(kind, payload)["hour"]))
+    except (ValueError, CandlewickError):
+        return None
 
 
 def _shown(poison: Poison) -> str:
@@ -348,20 +366,30 @@ def main() -> None:
     parser.add_argument(
         "--discard",
         nargs=2,
-        metavar=("SERIES", "HOUR"),
-        help="take the hour's messages that have not landed out of the backlog, and end",
+        metavar=("SERIES", "WHAT"),
+        help="take messages that have not landed out of the backlog, and end; WHAT is the hour, or the place "
+        "of one message as the health record tells it (12:34)",
     )
     arguments = parser.parse_args()
     settings = Settings()
     if arguments.discard is None:
         lifecycle.run(Guard(settings), settings, role=access.PULSAR_GUARD)
         return
-    name, hour = arguments.discard
-    with Store(access.database_url(settings)) as store:
-        series = store.series(name)
-    if series is None:
-        raise SystemExit(f"there is no series {name}")
-    print(discard(settings, series, parse_time(hour)), "messages discarded")  # noqa: T201
+    name, text = arguments.discard
+    try:
+        with Store(access.database_url(settings)) as store:
+            series = store.series(name)
+        if series is None:
+            raise CandlewickError(f"there is no series {name}", "`candlewick status` lists them")
+        print(discard(settings, series, _what(text)), "messages discarded")  # noqa: T201
+    except CandlewickError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from error
+
+
+def _what(text: str) -> int | Position:
+    place = re.fullmatch(r"(\d+):(\d+)", text)
+    return Position(int(place[1]), int(place[2])) if place else parse_time(text)
 
 
 if __name__ == "__main__":

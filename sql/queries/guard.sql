@@ -32,3 +32,8 @@ ON CONFLICT (series, hour) DO UPDATE SET revision = EXCLUDED.revision, state = E
     price_scale = EXCLUDED.price_scale, volume_scale = EXCLUDED.volume_scale, gap_from = EXCLUDED.gap_from,
     gap_to = EXCLUDED.gap_to, us = EXCLUDED.us, trade_id = EXCLUDED.trade_id, price = EXCLUDED.price,
     quantity = EXCLUDED.quantity, side = EXCLUDED.side;
+
+-- name: hang_up
+-- A sink that is restarted leaves its old connections open until its memory is collected.
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = :application AND usename = current_user;

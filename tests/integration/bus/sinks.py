@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 from pydantic import SecretStr
 
-from candlewick import access
+from candlewick import access, topics
 from candlewick.bus import Bus
 from candlewick.bus_admin import BusAdmin, SinkDatabase
 from candlewick.hours import Column, Hour, HourState, Quotes, Trades
@@ -107,12 +107,14 @@ class Sinks:
             for hour in hours
         )
 
-    def connections(self) -> int:
-        """The sinks' connections to the database."""
-        with psycopg.connect(access.database_url(self.settings)) as connection:
+    def hang_up(self) -> int:
+        """Closes the sinks' connections, which outlive the sinks; returns how many there were."""
+        with psycopg.connect(access.database_url(self.settings, access.SINK), autocommit=True) as connection:
             row = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE usename = %s",
-                [sink_database(self.settings).user],
+                """SELECT count(pg_terminate_backend(pid))
+                FROM pg_stat_activity
+                WHERE application_name = ANY(%s) AND usename = current_user""",
+                [[topics.sink_name(kind) for kind in Kind]],
             ).fetchone()
         return int(row[0]) if row else 0
 
@@ -151,4 +153,4 @@ def sinks(settings: Settings, url: str | None = None) -> Iterator[Sinks]:
             # A sink of a database that is dropped would complain for ever.
             for kind in Kind:
                 admin.delete_sink(kind)
-            until("the sinks have hung up", lambda: made.connections() == 0)
+            made.hang_up()

@@ -1,0 +1,211 @@
+"""What happens to hours on their way when the database, the broker or a row fails, with a guard at work."""
+
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from candlewick import access, health, messages, topics
+from candlewick.bus import Published, avro
+from candlewick.health import Condition, Health
+from candlewick.hours import Hour
+from candlewick.instruments import Kind, Series
+from candlewick.local import programs, supervisor
+from candlewick.local import servers as local_servers
+from candlewick.local.home import Home
+from candlewick.messages import Position
+from candlewick.settings import Settings
+from candlewick.store import Store
+from candlewick.times import iso
+from streaming import guard
+from tests.conftest import HEAP_MIB, make_settings
+from tests.integration.bus.sinks import Sinks, hour, sinks, until
+
+WITHOUT_A_HAND_S = 30
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Servers and a guard of this module's own, since it kills them."""
+    settings = make_settings(tmp_path_factory.mktemp("platform") / "home")
+    try:
+        local_servers.start(settings, programs.SERVERS, heap_mib=HEAP_MIB)
+        with Store(access.database_url(settings)) as store:
+            store.migrate()
+        yield settings
+    finally:
+        local_servers.stop(settings)
+
+
+@pytest.fixture
+def landing(platform: Settings) -> Iterator[Sinks]:
+    with sinks(platform) as ready:
+        local_servers.start(platform, [programs.GUARD], heap_mib=HEAP_MIB)
+        until("the guard says that all is well", lambda: said(platform).condition is Condition.OK)
+        yield ready
+        # Before the sinks go, which the guard would not understand.
+        stop(platform, programs.GUARD)
+        (health.folder(platform.home) / f"{guard.NAME}.json").unlink()
+
+
+def said(settings: Settings) -> Health:
+    """The guard's last record."""
+    records = [record for record in health.read_all(settings.home) if record.worker == guard.NAME]
+    return records[0] if records else Health(guard.NAME, 0, Condition.WAITING, "nothing yet")
+
+
+def kill(settings: Settings, program: str) -> None:
+    os.kill(supervisor.states(Home(settings.home))[program].pid, signal.SIGKILL)
+
+
+def stop(settings: Settings, program: str) -> None:
+    home = Home(settings.home)
+    supervisor.stop_program(home, program)
+    until(f"{program} has stopped", lambda: supervisor.states(home)[program].pid == 0)
+
+
+def in_background(work: Callable[[], Published]) -> Callable[[], Published]:
+    """Starts it; the function returned waits for the result."""
+    results: list[Published] = []
+    thread = threading.Thread(target=lambda: results.append(work()))
+    thread.start()
+
+    def result() -> Published:
+        thread.join(180)
+        assert results, "publishing failed"
+        return results[0]
+
+    return result
+
+
+def answers(landing: Sinks) -> bool:
+    try:
+        psycopg.connect(access.database_url(landing.settings)).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def problems(landing: Sinks, series: Series) -> dict[int, str]:
+    return {failed.hour_us: failed.reason for failed in landing.store.failed_hours(series.name)}
+
+
+def restarts(landing: Sinks, kind: Kind) -> int:
+    return int(said(landing.settings).facts[f"{topics.sink_name(kind)}.restarts"])
+
+
+def owed(landing: Sinks, series: Series) -> int:
+    backlogs = {backlog.topic: backlog.owed for backlog in landing.admin.backlog(series.kind)}
+    return backlogs[topics.hour_topic(series)]
+
+
+def published_and_landing(landing: Sinks, series: Series, hours: list[Hour]) -> Callable[[], Published]:
+    result = in_background(lambda: landing.bus.publish_hours(series, hours))
+    until("the first have landed", lambda: landing.count(series) >= 20)
+    return result
+
+
+@pytest.mark.parametrize("how", ["kill", pytest.param("restart", marks=pytest.mark.full)])
+def test_a_database_restart_while_landing_is_over_without_a_hand(landing: Sinks, how: str) -> None:
+    series = landing.add_series()
+    hours = [hour(series, n, count=6000) for n in range(400)]
+    published = published_and_landing(landing, series, hours)
+    home = Home(landing.settings.home)
+    if how == "kill":
+        kill(landing.settings, programs.POSTGRES)
+        until("it is down", lambda: not answers(landing), 5)
+    else:
+        stop(landing.settings, programs.POSTGRES)
+        supervisor.start_program(home, programs.POSTGRES)
+    until("the database is back", lambda: answers(landing), 120)
+    before = landing.count(series)
+    assert before < len(hours), "it was over before it began"
+    until("hours land again", lambda: landing.count(series) > before, WITHOUT_A_HAND_S)
+    assert published().ticks == sum(len(each.ticks) for each in hours)
+    until("everything has landed", lambda: landing.landed(series, hours), 90)
+
+
+def test_a_sink_that_loses_its_connections_is_brought_back(landing: Sinks) -> None:
+    before = restarts(landing, Kind.QUOTES)
+    assert landing.hang_up() >= 4
+    until("both sinks were restarted", lambda: restarts(landing, Kind.QUOTES) > before)
+    series = landing.add_series()
+    hours = [hour(series, n) for n in range(50)]
+    landing.bus.publish_hours(series, hours)
+    until("everything has landed", lambda: landing.landed(series, hours), WITHOUT_A_HAND_S)
+    until("all is well", lambda: said(landing.settings).condition is Condition.OK)
+
+
+def test_poison_is_named_while_others_land_and_stays_where_it_is(landing: Sinks) -> None:
+    series = landing.add_series()
+    bad = hour(series, 3, price_scale=4)
+    good = [hour(series, n) for n in range(3)] + [hour(series, n) for n in range(4, 40)]
+    junk = avro(messages.DEFINITIONS[Kind.QUOTES])
+    landing.bus.publish_hours(series, [*good[:3], bad])
+    landing.bus.publish(topics.hour_topic(series), junk, b"\x02no hour", "junk")
+    landing.bus.publish_hours(series, good[3:])
+    until("the others have landed", lambda: landing.landed(series, good))
+    until("it is named", lambda: bad.hour_us in problems(landing, series), 90)
+    assert list(problems(landing, series)) == [bad.hour_us]
+    assert "scales 5 and 0, not 4 and 0" in problems(landing, series)[bad.hour_us]
+    until("both are told", lambda: said(landing.settings).facts["quote-hours.poison"] == "2")
+    record = said(landing.settings)
+    assert record.condition is Condition.DEGRADED
+    assert f"{series.name} {iso(bad.hour_us)}: " in record.facts["quote-hours.refused"]
+    before = restarts(landing, Kind.QUOTES)
+
+    later = [hour(series, n) for n in range(50, 60)]
+    landing.bus.publish_hours(series, later)
+    until("others still land", lambda: landing.landed(series, later))
+    until("they alone are owed", lambda: owed(landing, series) == 2)
+    assert restarts(landing, Kind.QUOTES) == before
+
+    mended = hour(series, 3, revision=2)
+    landing.bus.publish_hours(series, [mended])
+    until("the hour published anew lands", lambda: landing.landed(series, [mended]))
+    assert guard.discard(landing.settings, series, bad.hour_us) == 1
+    place = re.search(rf"{series.name} message (\d+):(\d+)", record.facts["quote-hours.refused"])
+    assert place
+    assert guard.discard(landing.settings, series, Position(int(place[1]), int(place[2]))) == 1
+    until("it is no problem any more", lambda: not problems(landing, series), 120)
+    until("all is well", lambda: said(landing.settings).condition is Condition.OK)
+    assert landing.landed(series, [*good, *later, mended])
+
+
+def test_a_row_whose_cause_is_cured_lands_by_itself(landing: Sinks) -> None:
+    series = landing.add_series(stored=False)
+    sent = [hour(series, n) for n in range(2)]
+    landing.bus.publish_hours(series, sent)
+    until("it is told", lambda: said(landing.settings).facts.get("quote-hours.poison") == "2", 90)
+    assert "no series" in said(landing.settings).facts["quote-hours.refused"]
+    landing.store.add_series(series)
+    until("they land", lambda: landing.landed(series, sent), 60)
+    until("all is well", lambda: said(landing.settings).condition is Condition.OK, 60)
+
+
+def test_a_broker_killed_while_publishing_loses_and_doubles_nothing(landing: Sinks) -> None:
+    series = landing.add_series()
+    hours = [hour(series, n, count=6000) for n in range(400)]
+    published = published_and_landing(landing, series, hours)
+    kill(landing.settings, programs.PULSAR)
+    assert published().messages == len(hours)
+    until("everything has landed", lambda: landing.landed(series, hours), 120)
+    assert landing.count(series) == len(hours)
+    until("the guard has lived through it", lambda: said(landing.settings).condition is Condition.OK, 90)
+
+
+def test_the_guard_waits_for_a_database_that_is_away(landing: Sinks) -> None:
+    home = Home(landing.settings.home)
+    guard_pid = supervisor.states(home)[programs.GUARD].pid
+    stop(landing.settings, programs.POSTGRES)
+    try:
+        until("it waits", lambda: said(landing.settings).condition is Condition.WAITING, 30)
+        assert "nothing is lost" in said(landing.settings).summary
+    finally:
+        supervisor.start_program(home, programs.POSTGRES)
+    until("all is well", lambda: said(landing.settings).condition is Condition.OK, 90)
+    assert supervisor.states(home)[programs.GUARD].pid == guard_pid
