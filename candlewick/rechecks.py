@@ -18,19 +18,20 @@ _PENDING_LEAST_US = HOUR_US
 _PENDING_MOST_US = 30 * DAY_US
 
 
-def _share(series: str, day: date, attempt: int) -> float:
+def _share(key: str, attempt: int) -> float:
     """A number in [0, 1) that is always the same for the same question: jitter that tests can know."""
-    digest = hashlib.sha256(f"{series} {day} {attempt}".encode()).digest()
+    digest = hashlib.sha256(f"{key} {attempt}".encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32
 
 
-def after_failure(series: str, day: date, asked_us: int, attempts: int) -> int:
-    """When to ask again for a day with failed hours; `attempts` counts the failures in a row, from 1.
+def after_failure(key: str, asked_us: int, attempts: int) -> int:
+    """When to ask again for what failed; `attempts` counts the failures in a row, from 1.
 
-    Two minutes doubled per attempt up to a day, the later half of each wait drawn by chance.
+    Two minutes doubled per attempt up to a day, the later half of each wait drawn by chance: the same for
+    the same `key`, so that days that failed together are asked for together.
     """
     wait = min(_FAILED_FIRST_US << min(attempts - 1, 20), _FAILED_MOST_US)
-    return asked_us + wait // 2 + int(wait / 2 * _share(series, day, attempts))
+    return asked_us + wait // 2 + int(wait / 2 * _share(key, attempts))
 
 
 def while_pending(day: date, asked_us: int) -> int:
@@ -48,7 +49,7 @@ def for_corrections(series: str, day: date, asked_us: int) -> int | None:
 
     Spread over the hour that follows, so that series do not all ask at midnight.
     """
-    jitter = int(HOUR_US * _share(series, day, 0))
+    jitter = int(HOUR_US * _share(f"{series} {day}", 0))
     end_us = day_us(day) + DAY_US
     return next(
         (end_us + age + jitter for age in CORRECTION_AGES_US if end_us + age + jitter > asked_us), None
@@ -63,7 +64,7 @@ def next_ask(series: str, day: date, asked_us: int, *, failures: int, pending: b
         pending: an hour that has ended is still not published.
     """
     if failures:
-        return after_failure(series, day, asked_us, failures)
+        return after_failure(series, asked_us, failures)
     if pending:
         return while_pending(day, asked_us)
     return for_corrections(series, day, asked_us)

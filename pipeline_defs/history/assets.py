@@ -14,7 +14,7 @@ import dagster as dg
 
 from candlewick.candles import Level
 from candlewick.errors import CandlewickError
-from candlewick.history import FetchedDay, History
+from candlewick.history import FetchedDay, History, LandingTimeoutError
 from candlewick.instruments import Series
 from candlewick.pipeline import (
     DAYS_IN_A_RUN,
@@ -32,9 +32,11 @@ from pipeline_defs.history.partitions import day_partitions
 
 OWNERS = ["team:market-data"]
 
-# A network that fails for a moment; what lasts longer is the sensor's to ask for again.
-FETCH_RETRIES = dg.RetryPolicy(max_retries=2, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
-STAGE_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
+# A network or a server that is away for a moment; what lasts longer is the sensor's to ask for again.
+FETCH_RETRIES = dg.RetryPolicy(max_retries=1, delay=20, jitter=dg.Jitter.PLUS_MINUS)
+STAGE_RETRIES = dg.RetryPolicy(
+    max_retries=2, delay=6, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
 
 Numbers = Mapping[str, int | float | str]
 # Dagster recognises the bare class in an annotation only.
@@ -177,11 +179,14 @@ def _landed(family: _Family) -> dg.AssetsDefinition:
     )
     def landed(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
         days = []
-        for day in history.await_landed(family.series, _days(context)):
-            days.append(day)
-            _tell(
-                context, day.day, {"hours": day.hours, "ticks": day.ticks, "seconds": round(day.seconds, 3)}
-            )
+        try:
+            for day in history.await_landed(family.series, _days(context)):
+                days.append(day)
+                seconds = round(day.seconds, 3)
+                _tell(context, day.day, {"hours": day.hours, "ticks": day.ticks, "seconds": seconds})
+        except LandingTimeoutError as error:
+            # It has waited long enough.
+            raise dg.Failure(str(error), allow_retries=False) from error
         return dg.MaterializeResult(check_results=[checks.equals_published(family.series, days)])
 
     return landed

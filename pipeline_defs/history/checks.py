@@ -37,9 +37,7 @@ _DESCRIPTIONS = {
 _SHOWN = 10
 _RECENT_DAYS = 7
 _DAYS_AT_ONCE = 4
-_VENUE_RETRIES = dg.RetryPolicy(
-    max_retries=2, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
-)
+_VENUE_RETRIES = dg.RetryPolicy(max_retries=1, delay=20, jitter=dg.Jitter.PLUS_MINUS)
 
 
 def specs(key: dg.AssetKey, *names: str, blocking: bool = False) -> list[dg.AssetCheckSpec]:

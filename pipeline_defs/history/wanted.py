@@ -129,7 +129,7 @@ def decide(series: str, status: DayStatus, runs: DayRuns, answers: Answers, now_
     if runs.active:
         return Leave(day, "a run for it is under way")
     if runs.failures:
-        due_us = rechecks.after_failure(series, day, runs.failed_us, runs.failures)
+        due_us = rechecks.after_failure(f"{series} {runs.newest}", runs.failed_us, runs.failures)
         if now_us < due_us:
             return Leave(day, f"its run failed; asked for again at {iso(due_us)}")
         return Want(

@@ -23,7 +23,7 @@ def test_a_failed_day_is_asked_again_within_a_day_and_not_at_once(asked_us: int,
 
 
 def test_failures_wait_longer_each_time() -> None:
-    waits = [rechecks.after_failure(SERIES, DAY, 0, failures) for failures in range(1, 9)]
+    waits = [rechecks.after_failure(SERIES, 0, failures) for failures in range(1, 9)]
 
     # The later half of 2, 4, 8 minutes ...: spans that only touch.
     assert waits == sorted(waits)
@@ -31,7 +31,7 @@ def test_failures_wait_longer_each_time() -> None:
 
 
 def test_failures_of_different_series_are_not_asked_again_at_once() -> None:
-    due = {rechecks.after_failure(f"dukascopy:{name}:quotes", DAY, 0, 5) for name in ("a", "b", "c", "d")}
+    due = {rechecks.after_failure(f"dukascopy:{name}:quotes", 0, 5) for name in ("a", "b", "c", "d")}
 
     assert len(due) == 4
 
