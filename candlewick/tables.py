@@ -5,6 +5,7 @@ or, with `exact`, text with the scale's digits.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,12 @@ _TICK_COLUMNS = {
     Kind.TRADES: ("trade_id", "price", "quantity", "side"),
 }
 _INTEGERS = frozenset({"ticks", "trades", "trade_id"})
-_SIDES = pa.array(["sell", "buy"])
+
+
+@cache
+def _sides() -> pa.Array:
+    # Not at import: the first array makes pyarrow load pandas, half a second that most commands do not need.
+    return pa.array(["sell", "buy"])
 
 
 def _scale(series: Series, name: str) -> int:
@@ -70,7 +76,7 @@ def _decimals(values: Column, scale: int) -> pa.Array:
 
 def _array(values: Column, field: pa.Field, scale: int) -> pa.Array:
     if field.name == "side":
-        return _SIDES.take(pa.array((values == 1).astype(np.int8)))
+        return _sides().take(pa.array((values == 1).astype(np.int8)))
     if pa.types.is_string(field.type):
         return _decimals(values, scale)
     if pa.types.is_floating(field.type):
