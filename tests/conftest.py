@@ -7,7 +7,9 @@ Tests isolate by database and by series, never by restarting these servers.
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -43,17 +45,35 @@ def fixtures() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """PostgreSQL of its own for the whole run."""
-    home = tmp_path_factory.mktemp("servers") / "home"
-    settings = make_settings(home)
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A folder for a home, removed afterwards.
+
+    Not below `tmp_path`: each run of pytest closes that folder to all other users, and with it locks out
+    the OS user that PostgreSQL runs as under root in another run that goes on at the same time.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="candlewick-test-"))
     try:
-        local_servers.start(settings, [programs.POSTGRES])
+        yield folder / "home"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running(settings: Settings, *names: str) -> Iterator[Settings]:
+    """Servers that run inside the block; everything of their home is stopped on leaving."""
+    try:
+        local_servers.start(settings, names or programs.SERVERS, heap_mib=HEAP_MIB)
         yield settings
     finally:
         local_servers.stop(settings)
-        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Settings]:
+    """PostgreSQL of its own for the whole run."""
+    with temporary_home() as home, running(make_settings(home), programs.POSTGRES) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")

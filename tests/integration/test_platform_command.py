@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -18,7 +18,7 @@ from candlewick.local import ports
 from candlewick.local.doctor import LOOPBACK_ADDRESSES
 from candlewick.local.home import Home
 from candlewick.settings import Settings
-from tests.conftest import PORTS
+from tests.conftest import PORTS, temporary_home
 
 CANDLEWICK = Path(sys.executable).with_name("candlewick")
 PATIENCE = 240.0
@@ -27,12 +27,13 @@ PATIENCE = 240.0
 class Installation:
     """A demo in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path | None = None) -> None:
         self.folder = folder
+        self.home = home or folder / "home"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CANDLEWICK_")},
             "CANDLEWICK_DEMO": "1",
-            "CANDLEWICK_HOME": str(folder / "home"),
+            "CANDLEWICK_HOME": str(self.home),
             "CANDLEWICK_PORT_BASE": str(ports.free_base(PORTS)),
             "CANDLEWICK_DEFAULT_SERIES": "EUR/USD",
         }
@@ -45,7 +46,7 @@ class Installation:
 
     def settings(self) -> Settings:
         base = int(self.environment["CANDLEWICK_PORT_BASE"])
-        return Settings(_env_file=None, home=self.folder / "home", port_base=base, demo=True)  # type: ignore[call-arg]
+        return Settings(_env_file=None, home=self.home, port_base=base, demo=True)  # type: ignore[call-arg]
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -62,9 +63,17 @@ def listening_on(settings: Settings) -> set[int]:
     return {port for port in mine if not ports.is_free(port)}
 
 
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Installation]:
+    with temporary_home() as home:
+        mine = Installation(tmp_path, home)
+        yield mine
+        mine.run("down")
+
+
 @pytest.mark.timeout(900)
-def test_a_demo_from_nothing_to_candles_and_to_nothing_again(tmp_path: Path) -> None:
-    mine = Installation(tmp_path)
+def test_a_demo_from_nothing_to_candles_and_to_nothing_again(demo: Installation, tmp_path: Path) -> None:
+    mine = demo
     said = tmp_path / "said"
     with said.open("wb") as output:
         up = subprocess.Popen(
@@ -109,7 +118,6 @@ def test_a_demo_from_nothing_to_candles_and_to_nothing_again(tmp_path: Path) -> 
         if up.poll() is None:
             up.kill()
             up.wait()
-        mine.run("down")
 
 
 def landed(mine: Installation) -> bool:
