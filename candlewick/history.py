@@ -198,8 +198,8 @@ class History:
 
         Args:
             recheck: final hours are asked for again too, since the venue corrects what it has published.
-            since_us: days that have been asked for since then are left as they are (a run that goes on
-                where a killed one stopped).
+            since_us: days that have been asked for since then, and of which no hour failed, are left as
+                they are (a run that goes on where another stopped).
 
         Raises:
             CandlewickError: nothing can be done at all (database or archive away, disk full).
@@ -218,7 +218,8 @@ class History:
         hours_us = _hours(day)
         with day_lock(self.store, series, day):
             known = self.store.day_request(series.name, day)
-            if since_us is not None and known is not None and known.asked_us >= since_us:
+            asked_before = known.asked_us if known is not None and not known.failures else None
+            if since_us is not None and asked_before is not None and asked_before >= since_us:
                 return self._resumed(series, day), []
             asked_us = self.clock()
             revisions = {
@@ -230,7 +231,8 @@ class History:
                 venue=self.venue,
                 archive=self.archive,
                 now_us=asked_us,
-                recheck=recheck,
+                # What could not be asked again the last time is not settled by leaving it alone.
+                recheck=recheck or (known is not None and known.failures > 0),
                 known_revisions=revisions,
             )
             self._note(series, day, asked_us, result)

@@ -237,9 +237,12 @@ def _numbers(day: FetchedDay) -> Numbers:
 
 
 def _resumed_since(context: dg.AssetExecutionContext) -> int | None:
-    """When a run that takes the place of a killed one was first asked for; None for any other run."""
-    root = context.run.root_run_id
-    if root is None or not context.run.tags.get("dagster/retry_number"):
+    """When a run that goes on where another stopped was first asked for; None where this is the first try."""
+    if context.run.tags.get("dagster/retry_number"):
+        first = context.run.root_run_id or context.run.run_id
+    elif context.op_execution_context.retry_number:
+        first = context.run.run_id
+    else:
         return None
-    record = context.instance.get_run_record_by_id(root)
+    record = context.instance.get_run_record_by_id(first)
     return to_us(record.create_timestamp) if record else None

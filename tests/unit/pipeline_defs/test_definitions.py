@@ -10,6 +10,7 @@ import pytest
 
 from candlewick.candles import Level
 from candlewick.dukascopy.fetch import HourProblem
+from candlewick.errors import CandlewickError
 from candlewick.history import FetchedDay, LandedDay, PublishedDay
 from candlewick.hours import HourState
 from candlewick.instruments import Series, dukascopy_series, find
@@ -17,7 +18,7 @@ from candlewick.pipeline import RECHECK_TAG, Stage, asset_path, range_tags
 from candlewick.settings import Settings
 from candlewick.store import Refreshed
 from candlewick.store.proofs import FailedHour, ProofKind
-from candlewick.times import day_us
+from candlewick.times import day_us, to_us
 from pipeline_defs import catalogue
 from pipeline_defs.catalogue import Catalogue, Collected
 from pipeline_defs.definitions import build
@@ -165,6 +166,8 @@ class PlayedHistory:
     def __init__(self) -> None:
         self.store = PlayedStore()
         self.rechecks: list[bool] = []
+        self.since: list[int | None] = []
+        self.stumbles = 0
         self.problems: tuple[HourProblem, ...] = ()
         self.different: tuple[int, ...] = ()
 
@@ -174,8 +177,10 @@ class PlayedHistory:
     def fetch(
         self, _series: Series, days: Sequence[date], *, recheck: bool, since_us: int | None
     ) -> Iterator[FetchedDay]:
-        assert since_us is None
+        self.since.append(since_us)
         self.rechecks.append(recheck)
+        if len(self.since) <= self.stumbles:
+            raise CandlewickError("the database does not answer")
         for place, day in enumerate(days):
             ticks = 0 if self.problems else 100 + place
             yield FetchedDay(day, {"data": 24}, ticks, spread=1e-05, problems=self.problems)
@@ -245,6 +250,20 @@ def test_asking_by_hand_asks_for_corrections_too(
 
 def problem(reason: str, state: HourState = HourState.FAILED) -> HourProblem:
     return HourProblem(day_us(MONDAY), state, reason)
+
+
+def test_a_second_attempt_goes_on_where_the_first_stopped(
+    history: PlayedHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "FETCH_RETRIES", dg.RetryPolicy(max_retries=1, delay=0))
+    history.stumbles = 1
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(history, instance)
+        record = instance.get_run_record_by_id(result.run_id)
+
+    assert result.success
+    assert record is not None
+    assert history.since == [None, to_us(record.create_timestamp)]
 
 
 def test_a_run_that_gets_no_answer_at_all_fails(history: PlayedHistory) -> None:
