@@ -194,7 +194,7 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
         if any(character.isspace() for character in str(folder)):
             raise CandlewickError(
                 f"Pulsar cannot run with blanks in the name of a folder: {folder}",
-                "keep the checkout, CANDLEWICK_HOME and the cache folder (XDG_CACHE_HOME) where there are none",
+                "keep the checkout, CANDLEWICK_HOME and the cache (XDG_CACHE_HOME) where there are none",
             )
     start = [
         str(distribution / "bin" / "pulsar"), "standalone",
