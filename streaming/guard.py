@@ -231,7 +231,8 @@ class Guard:
         try:
             row = messages.read_row(kind, message.payload)
         except ValueError as error:
-            return Trial(Verdict.POISON, str(error), through=message.last)
+            # The sink's instances end at such a message, each time that they come to it.
+            return Trial(Verdict.POISON, f"{error}; the sink stops at it", through=message.last)
         try:
             with self._connection() as connection, connection.transaction(force_rollback=True):
                 connection.execute(query("limit_trial"))

@@ -225,8 +225,9 @@ class SinkWatch:
         topic.positions = tuple(found[:LONGEST_LIST])
         still = set(topic.positions)
         for position in list(topic.rows):
-            if position not in still:
-                del topic.rows[position]
+            if position not in still and topic.rows.pop(position).verdict is Verdict.POISON:
+                # Someone cured or discarded it: it may have been what held up the sink.
+                self._note_help()
         covered = [(position, row.through) for position, row in topic.rows.items()]
         for position in topic.positions:
             if not any(a <= position <= b for a, b in covered):
@@ -256,10 +257,13 @@ class SinkWatch:
         if look.database is None:
             return Condition.WAITING, "the database does not answer; nothing is lost, rows wait in Pulsar"
         owed = sum(standing.owed for standing in look.topics.values())
+        troubles = []
         if poison:
-            return Condition.DEGRADED, f"{poison} of {owed} rows owed are refused by the database"
+            troubles.append(f"{poison} of {owed} rows owed are refused")
         if self._in_vain > 1:
-            return Condition.DEGRADED, f"{owed} rows owed, and {self._in_vain} restarts did not help"
+            troubles.append(f"{owed} rows owed, and {self._in_vain} restarts did not help")
+        if troubles:
+            return Condition.DEGRADED, ", ".join(troubles)
         if look.connections < look.instances:
             return (
                 Condition.WAITING,
