@@ -23,8 +23,8 @@ FROM (
 -- Candles of every timeframe, :rows of each, without any hours behind them.
 INSERT INTO quote_candle
 SELECT s.series_id, t.timeframe, '2000-01-01Z'::timestamptz + n * t.step,
-    100000 + n % 97, 100010 + n % 97, 99990 + n % 97, 100003 + n % 97,
-    100001 + n % 97, 100011 + n % 97, 99991 + n % 97, 100004 + n % 97, 1500000 + n, 2500000 + n, 100
+    100000 + mod(n, 97), 100010 + mod(n, 97), 99990 + mod(n, 97), 100003 + mod(n, 97),
+    100001 + mod(n, 97), 100011 + mod(n, 97), 99991 + mod(n, 97), 100004 + mod(n, 97), 1500000 + n, 2500000 + n, 100
 FROM series AS s
 CROSS JOIN (VALUES ('1m', interval '1 minute'), ('5m', '5 minutes'), ('15m', '15 minutes'),
     ('30m', '30 minutes'), ('1h', '1 hour'), ('4h', '4 hours'), ('1d', '1 day'), ('1w', '7 days'))
