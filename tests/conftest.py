@@ -4,6 +4,7 @@
 Tests isolate by database and by series, never by restarting these servers.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -138,6 +139,10 @@ class new_database:  # noqa: N801  (reads as the function that it replaces)
         return f"{self._server_url.rpartition('/')[0]}/{self._name}"
 
     def __exit__(self, *_exception: object) -> None:
+        for role in (access.SINK, access.READER):
+            # Whoever has the role's rights may end its sessions: a deleted sink leaves one open for a while.
+            with contextlib.suppress(psycopg.errors.UndefinedObject):
+                self._execute("GRANT {} TO CURRENT_USER", access.database_user(role, self._name))
         try:
             self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", self._name)
         except psycopg.errors.InsufficientPrivilege:
