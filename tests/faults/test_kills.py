@@ -5,6 +5,7 @@ nobody disturbed. Nothing but what a user would do anyway is done afterwards: a 
 as a whole is started again.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -193,8 +194,7 @@ def _kill_run(platform: Platform, run_id: str) -> None:
 def _kill_program(platform: Platform, name: str) -> None:
     programs = platform.run("status", "--json", code=None).json()["programs"]
     pid = next(program["pid"] for program in programs if program["name"] == name)
-    for process in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
-        process.kill()
+    _kill_all([*psutil.Process(pid).children(recursive=True), psutil.Process(pid)])
 
 
 def _kill_everything(platform: Platform) -> None:
@@ -205,9 +205,15 @@ def _kill_everything(platform: Platform) -> None:
         mine = environment.get("CANDLEWICK_HOME") == str(platform.home) or str(platform.home) in command
         if mine and process.pid != os.getpid():
             ours.append(process)
-    for process in sorted(ours, key=lambda one: "supervisord" not in " ".join(one.info["cmdline"])):
-        process.kill()
+    _kill_all(sorted(ours, key=lambda one: "supervisord" not in " ".join(one.info["cmdline"])))
     psutil.wait_procs(ours, timeout=30)
+
+
+def _kill_all(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        # A server ends its own helpers once one of them is gone.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _await_completion(platform: Platform, series: str) -> None:

@@ -140,6 +140,8 @@ def test_a_stop_leaves_no_process_and_no_port(database: Settings) -> None:
 def test_a_used_port_is_named_with_who_holds_it(database: Settings) -> None:
     local_servers.stop(database)
     with socket.socket() as squatter:
+        # What lingers of the server's own connections is no obstacle to a squatter either.
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", database.ports.postgres))
         squatter.listen()
         with pytest.raises(CandlewickError) as caught:

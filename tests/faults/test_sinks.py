@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from candlewick import access, health, messages, topics
-from candlewick.bus import Published, avro
+from candlewick.bus import Bus, Published, avro
 from candlewick.health import Condition, Health
 from candlewick.hours import Hour
 from candlewick.instruments import Kind, Series
@@ -138,6 +138,13 @@ def test_a_sink_that_loses_its_connections_is_brought_back(landing: Sinks) -> No
     landing.bus.publish_hours(series, hours)
     until("everything has landed", lambda: landing.landed(series, hours), WITHOUT_A_HAND_S)
     until("all is well", lambda: said(landing.settings).condition is Condition.OK)
+    url, token = (
+        access.pulsar_url(landing.settings),
+        access.pulsar_token(landing.settings, access.PULSAR_READER),
+    )
+    with Bus(url, token) as bus:
+        first = bus.read_message(topics.HEALTH_TOPIC, Position(-1, -1))
+    assert Health.decode(first.payload).worker == guard.NAME
 
 
 def test_poison_is_named_while_others_land_and_stays_where_it_is(landing: Sinks) -> None:

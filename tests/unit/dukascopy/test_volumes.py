@@ -49,10 +49,16 @@ def test_impossible_volumes_are_refused(value: float) -> None:
         volumes.from_units(np.array([1.0, value]))
 
 
-def test_fractions_of_a_unit_are_refused() -> None:
+def test_fractions_of_a_unit_are_refused_in_bi5() -> None:
     with pytest.raises(InvalidAnswerError) as refused:
         volumes.from_millions(np.array([1.0, 1.48e-6], dtype=np.float32))
     assert refused.value.fault is Fault.VOLUME_INEXACT
-    with pytest.raises(InvalidAnswerError) as refused:
-        volumes.from_units(np.array([1.0, 1.48]))
-    assert refused.value.fault is Fault.VOLUME_INEXACT
+
+
+def test_fractions_of_the_json_feed_are_what_bi5_has_for_them() -> None:
+    """Every pair of volumes that BTC/USD 2023-02-20 12:00 has by the two transports."""
+    json_units = [1.45, 1.46, 1.48, 1.5, 4.0, 6.45, 6.46, 6.48, 6.5, 9.0, 11.45, 11.46, 11.48, 11.5, 13.0]
+    bi5_units = [1, 1, 1, 2, 4, 6, 6, 6, 6, 9, 11, 11, 11, 12, 13]
+    json_units += [16.45, 16.46, 16.5]
+    bi5_units += [16, 16, 16]
+    assert volumes.from_units(np.array(json_units)).tolist() == bi5_units
