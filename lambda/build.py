@@ -21,6 +21,7 @@ MODULES = (
     "candlewick/data/instruments.csv",
     "candlewick/dukascopy/__init__.py",
     "candlewick/dukascopy/availability.py",
+    "candlewick/dukascopy/availability_messages.py",
     "candlewick/errors.py",
     "candlewick/instruments.py",
     "candlewick/times.py",

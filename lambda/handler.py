@@ -1,8 +1,8 @@
 """The AWS Lambda checker: which hours Dukascopy has published, for instruments and a time span.
 
-Event and answer are `Request` and `Response` of `candlewick.dukascopy.availability` as JSON; `docs/aws.md`
-shows both. What is wrong with an event is answered as `{"error": {"type", "field", "message"}}`, not raised:
-an alarm is for what its operator must mend. Standard library only.
+Event and answer are `Request` and `Response` of `candlewick.dukascopy.availability_messages` as JSON;
+`docs/aws.md` shows both. What is wrong with an event is answered, not raised, as
+`{"error": {"type", "field", "message"}}`: an alarm is for what its operator must mend. Standard library only.
 """
 
 import http.client
@@ -14,17 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from candlewick.dukascopy.availability import (
-    Feeds,
-    HttpAnswer,
-    NoAnswerError,
-    Paced,
-    Request,
-    RequestError,
-    Response,
-    State,
-    check,
-)
+from candlewick.dukascopy.availability import Feeds, HttpAnswer, NoAnswerError, Paced, check
+from candlewick.dukascopy.availability_messages import Request, RequestError, Response, State
 from candlewick.times import now_us
 
 _RETURN_S = 2.0

@@ -20,13 +20,11 @@ import httpx
 import structlog
 
 from candlewick.dukascopy import availability
-from candlewick.dukascopy.availability import (
-    Feeds,
-    Http,
-    HttpAnswer,
+from candlewick.dukascopy.availability import Feeds, Http, HttpAnswer, NoAnswerError, Paced
+from candlewick.dukascopy.availability_messages import (
+    MAX_CONCURRENCY,
+    MAX_HOURS,
     MalformedResponseError,
-    NoAnswerError,
-    Paced,
     Request,
     Response,
     State,
@@ -78,7 +76,7 @@ class Checker:
         self._limiter = limiter
         self._making = threading.Lock()
         self._lambda: tuple[float, Any] | None = None
-        self._client = httpx.Client(limits=httpx.Limits(max_connections=availability.MAX_CONCURRENCY))
+        self._client = httpx.Client(limits=httpx.Limits(max_connections=MAX_CONCURRENCY))
         self._http: Http = self._ask_in_turn if limiter else Paced(self._ask, _interval_s(settings))
 
     def close(self) -> None:
@@ -225,7 +223,7 @@ def check(settings: Settings, request: Request, limiter: Limiter | None = None) 
 def _parts(request: Request) -> list[Request]:
     """The request cut by instruments, so that each part is one event."""
     hours = len(hours_between(request.start_us, request.end_us))
-    most = max(1, availability.MAX_HOURS // hours)
+    most = max(1, MAX_HOURS // hours)
     symbols = [instrument.symbol for instrument in request.found()]
     return [
         replace(request, instruments=tuple(symbols[first : first + most]))

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from candlewick import access
-from candlewick.dukascopy.availability import Request as Question
-from candlewick.dukascopy.availability import State
+from candlewick.dukascopy.availability_messages import Request as Question
+from candlewick.dukascopy.availability_messages import State
 from candlewick.errors import CandlewickError
 from candlewick.instruments import DUKASCOPY, Series
 from candlewick.pipeline import (

@@ -12,8 +12,7 @@ from threading import Thread
 
 import pytest
 
-from candlewick.dukascopy import availability
-from candlewick.dukascopy.availability import Request, State
+from candlewick.dukascopy.availability_messages import Request, State
 from candlewick.dukascopy.checker import Checker, check
 from candlewick.dukascopy.limiter import HostClosedError, Outcome
 from candlewick.settings import Settings
@@ -292,7 +291,7 @@ def test_many_instruments_are_asked_about_in_parts(
     aws: InvokeApi, settings: Settings, host: VenueHost, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.rule = answer_of(package, host)
-    monkeypatch.setattr(availability, "MAX_HOURS", 9)
+    monkeypatch.setattr("candlewick.dukascopy.checker.MAX_HOURS", 9)
     request = replace(REQUEST, instruments=("EUR/USD", "GBP/USD", "USD/JPY", "AUD/USD", "BTC/USD"))
     with Checker(settings, fallbacks=Counter()) as checker:
         response = checker.check(request)

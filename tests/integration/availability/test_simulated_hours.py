@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from candlewick.dukascopy import availability
-from candlewick.dukascopy.availability import Request, State
+from candlewick.dukascopy.availability_messages import Request, State
 from candlewick.dukascopy.checker import check
 from candlewick.settings import Settings
 from candlewick.times import HOUR_US, parse_time
