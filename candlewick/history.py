@@ -23,7 +23,8 @@ from candlewick.archive import Archive, ArchivedHour
 from candlewick.bus import Bus, Published
 from candlewick.calendars import calendar
 from candlewick.candles import Level
-from candlewick.dukascopy.fetch import DayResult, HourProblem, fetch_day, load_day, renew_day
+from candlewick.dukascopy.archived_days import load_day, renew_day
+from candlewick.dukascopy.fetch import DayResult, HourProblem, fetch_day
 from candlewick.dukascopy.limiter import DatabaseLimiter, day_lock
 from candlewick.dukascopy.venue import Venue
 from candlewick.errors import CandlewickError

@@ -13,6 +13,7 @@ from datetime import date
 from candlewick.archive import Archive, ArchiveDamagedError, ArchivedDay, ArchivedHour, ArchivedObject
 from candlewick.calendars import calendar
 from candlewick.dukascopy import judge
+from candlewick.dukascopy.archived_days import LoadedDay, hour_of, load_day, renewed_hour
 from candlewick.dukascopy.bi5 import oddities
 from candlewick.dukascopy.faults import Fault, InvalidAnswerError
 from candlewick.dukascopy.judge import Evidence, Expectation, Finding, Found, Judgement
@@ -20,7 +21,6 @@ from candlewick.dukascopy.transports import Answer, Missing, Reply, Request, Tra
 from candlewick.dukascopy.venue import CandleAnswer, Meter, Venue
 from candlewick.dukascopy.venue_candles import Level, Side
 from candlewick.dukascopy.volumes import VOLUME_SCALE
-from candlewick.errors import CandlewickError
 from candlewick.hours import FINAL_STATES, Hour, HourState, Quotes, content_hash
 from candlewick.instruments import Instrument, Series, find
 from candlewick.times import DAY_US, HOUR_US, day_us, iso
@@ -86,22 +86,6 @@ class DayResult:
     repeated_times: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedDay:
-    """An archived day, decoded again.
-
-    Attributes:
-        hours: with their archived revisions, in order.
-        outdated: hours that decode to other content than when they were archived (the codec changed).
-        damaged: one line for each object whose hours are therefore absent.
-    """
-
-    manifest: ArchivedDay
-    hours: dict[int, Hour]
-    outdated: set[int]
-    damaged: list[str]
-
-
 def fetch_day(
     series: Series,
     day: date,
@@ -128,89 +112,6 @@ def fetch_day(
         series, day, venue=venue, archive=archive, now_us=now_us, known_revisions=known_revisions or {}
     )
     return fetch.run(recheck=recheck)
-
-
-def load_day(
-    series: Series, day: date, archive: Archive, transports: Iterable[Transport]
-) -> LoadedDay | None:
-    """Decode an archived day without the network; None when nothing of it is archived.
-
-    Raises:
-        ArchiveDamagedError: its manifest cannot be read.
-        CandlewickError: it was archived in other scales than the series has now.
-    """
-    manifest = archive.read_day(series, day)
-    if manifest is None:
-        return None
-    if (manifest.price_scale, manifest.volume_scale) != (series.price_scale, series.volume_scale):
-        raise CandlewickError(
-            f"{series.name} {day} is archived with {manifest.price_scale} price decimals,"
-            f" the series has {series.price_scale}",
-            "remove that archive folder once you know which is right, and backfill the day",
-        )
-    decoders = {transport.name: transport for transport in transports}
-    content: dict[str, dict[int, Quotes]] = {}
-    damaged = []
-    for name, entry in manifest.objects.items():
-        try:
-            body = archive.read_object(series, day, entry)
-            if entry.transport in decoders:
-                request = Request(entry.transport, "", name, entry.hours)
-                content[name] = decoders[entry.transport].decode(request, body, series)
-            else:
-                content[name] = {}
-        except ArchiveDamagedError as error:
-            damaged.append(str(error))
-        except InvalidAnswerError as error:
-            damaged.append(f"archive object {name} of {series.name} {day} is refused now ({error.problem})")
-    loaded = LoadedDay(manifest, {}, set(), damaged)
-    for hour_us, archived in sorted(manifest.hours.items()):
-        if not all(name in content for name in archived.objects):
-            continue
-        quotes = next((content[n][hour_us] for n in archived.objects if hour_us in content[n]), Quotes())
-        loaded.hours[hour_us] = _hour(series, archived, quotes)
-        if loaded.hours[hour_us].hash.hex() != archived.content_hash:
-            loaded.outdated.add(hour_us)
-    return loaded
-
-
-def renew_day(
-    series: Series, day: date, archive: Archive, transports: Iterable[Transport], *, now_us: int
-) -> LoadedDay | None:
-    """Decode an archived day and give new revisions to the hours that decode to other content than before.
-
-    For when a codec was mended. The caller holds `day_lock(series, day)`.
-
-    Returns:
-        The day as it is archived now; `outdated` are the hours whose revision is new.
-    """
-    loaded = load_day(series, day, archive, transports)
-    if loaded is None or not loaded.outdated:
-        return loaded
-    renewed = {
-        hour_us: _renewed(loaded.manifest.hours[hour_us], loaded.hours[hour_us], now_us)
-        for hour_us in loaded.outdated
-    }
-    manifest = replace(loaded.manifest, hours={**loaded.manifest.hours, **renewed})
-    archive.write_day(series, manifest)
-    hours = {
-        hour_us: replace(hour, revision=manifest.hours[hour_us].revision)
-        for hour_us, hour in loaded.hours.items()
-    }
-    return replace(loaded, manifest=manifest, hours=hours)
-
-
-def _hour(series: Series, archived: ArchivedHour, quotes: Quotes) -> Hour:
-    return Hour(
-        series.name,
-        archived.hour_us,
-        archived.revision,
-        archived.state,
-        archived.transport,
-        series.price_scale,
-        series.volume_scale,
-        quotes,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,10 +362,10 @@ class _DayFetch:
             archived = self._merged(hour_us, judgement, content, objects)
             if archived is not None:
                 kept[hour_us] = archived
-                hours[hour_us] = _hour(self.series, archived, content.quotes)
+                hours[hour_us] = hour_of(self.series, archived, content.quotes)
         for hour_us in self.loaded.outdated & {h for h, entry in kept.items() if entry == self._archived(h)}:
-            kept[hour_us] = _renewed(kept[hour_us], hours[hour_us], self.now_us)
-            hours[hour_us] = _hour(self.series, kept[hour_us], _quotes(hours[hour_us]))
+            kept[hour_us] = renewed_hour(kept[hour_us], hours[hour_us], self.now_us)
+            hours[hour_us] = hour_of(self.series, kept[hour_us], _quotes(hours[hour_us]))
         changed = {h for h, entry in kept.items() if _revision(manifest.hours.get(h)) != entry.revision}
         referenced = {name for entry in kept.values() for name in entry.objects}
         archived_day = replace(
@@ -545,15 +446,6 @@ class _DayFetch:
             objects.setdefault(entry.name, entry)
             self._written[id(answer)] = entry.name
         return self._written[id(answer)]
-
-
-def _renewed(archived: ArchivedHour, hour: Hour, now_us: int) -> ArchivedHour:
-    return replace(
-        archived,
-        revision=max(now_us, archived.revision + 1),
-        content_hash=hour.hash.hex(),
-        ticks=len(hour.ticks),
-    )
 
 
 def _revision(archived: ArchivedHour | None) -> int | None:

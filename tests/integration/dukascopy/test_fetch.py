@@ -1,8 +1,6 @@
 """Fetching days over real HTTP from a venue that answers as each test says."""
 
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,93 +8,35 @@ import pytest
 
 from candlewick.archive import Archive
 from candlewick.dukascopy import fetch
-from candlewick.dukascopy.fetch import DayResult, fetch_day, load_day, renew_day
+from candlewick.dukascopy.fetch import DayResult, fetch_day
 from candlewick.dukascopy.limiter import Unpaced
 from candlewick.dukascopy.venue import Venue, confirm_scale
 from candlewick.errors import CandlewickError
 from candlewick.hours import HourState
-from candlewick.instruments import dukascopy_series, find
+from candlewick.instruments import find
 from candlewick.settings import Settings
 from candlewick.times import DAY_US, HOUR_US, MINUTE_US, day_us
-from tests.dukascopy_encoders import HOUR_MS, Tick, alone, bi5, json_ticks, minute_candles, records
+from tests.dukascopy_encoders import alone, bi5, json_ticks, minute_candles, records
+from tests.integration.dukascopy.bench import (
+    DAY,
+    DAY_OBJECT,
+    FOLDER,
+    FULL,
+    LATER,
+    MONDAY,
+    SERIES,
+    Bench,
+    day_object,
+    hour_path,
+    json_path,
+    revisions,
+    ticks_of,
+    without,
+)
 from tests.scripted_venue import Scripted, ScriptedVenue
 
-SERIES = dukascopy_series(find("eurusd"))
-MONDAY = date(2019, 2, 4)
-DAY = day_us(MONDAY)
-LATER = DAY + 16 * DAY_US
-FOLDER = "/EURUSD/2019/01/04"
-DAY_OBJECT = f"{FOLDER}_ticks.bi5"
-
 DATA, CLOSED, PENDING, FAILED = HourState.DATA, HourState.CLOSED, HourState.PENDING, HourState.FAILED
-
-
-def ticks_of(hour: int, count: int = 4) -> list[Tick]:
-    return [Tick(i * 700_000 + hour, 108_400 + hour, 108_402 + hour + i) for i in range(count)]
-
-
-def hour_path(hour: int) -> str:
-    return f"{FOLDER}/{hour:02}h_ticks.bi5"
-
-
-def json_path(hour: int) -> str:
-    return f"/v1/ticks/EUR-USD/2019/2/4/{hour}"
-
-
-def day_object(hours: dict[int, list[Tick]]) -> bytes:
-    return bi5([t._replace(ms=t.ms + hour * HOUR_MS) for hour, ticks in sorted(hours.items()) for t in ticks])
-
-
-FULL = {hour: ticks_of(hour) for hour in range(24)}
-
-
-def without(*hours: int) -> dict[int, list[Tick]]:
-    return {hour: ticks for hour, ticks in FULL.items() if hour not in hours}
-
-
-class Bench:
-    """A scripted venue, an archive, and `fetch` between them."""
-
-    def __init__(self, server: ScriptedVenue, folder: Path) -> None:
-        self.server = server
-        self.folder = folder
-        self.archive = Archive(str(folder))
-        self.clock = LATER
-        settings = Settings(  # type: ignore[call-arg]
-            _env_file=None,
-            dukascopy_url=server.url,
-            dukascopy_json_url=f"{server.url}/v1",
-            dukascopy_timeout=0.5,
-        )
-        self.venue = Venue(settings, Unpaced(), clock=self.tick)
-
-    def tick(self) -> int:
-        self.clock += 1
-        return self.clock
-
-    def fetch(self, day: date = MONDAY, *, now_us: int = LATER, **options: object) -> DayResult:
-        self.server.asked.clear()
-        return fetch_day(SERIES, day, venue=self.venue, archive=self.archive, now_us=now_us, **options)  # type: ignore[arg-type]
-
-    def serve_hours(self, hours: dict[int, list[Tick]]) -> None:
-        for hour, ticks in hours.items():
-            self.server.files[hour_path(hour)] = bi5(ticks)
-
-    def serve_json(self, hours: dict[int, list[Tick]]) -> None:
-        for hour, ticks in hours.items():
-            self.server.files[json_path(hour)] = json_ticks(ticks, DAY + hour * HOUR_US)
-
-    def serve_minutes(self, volumes: dict[int, float]) -> None:
-        for side in ("BID", "ASK"):
-            self.server.files[f"{FOLDER}/{side}_candles_min_1.bi5"] = minute_candles(volumes)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with ScriptedVenue() as server:
-        bench = Bench(server, tmp_path / "archive")
-        with bench.venue:
-            yield bench
+ALL_DATA = dict.fromkeys(range(24), DATA)
 
 
 def states(result: DayResult) -> dict[int, HourState]:
@@ -112,13 +52,6 @@ def problems(result: DayResult) -> dict[int, tuple[HourState, str]]:
 
 def hashes(result: DayResult) -> dict[int, bytes]:
     return {hour.hour_us: hour.hash for hour in result.hours}
-
-
-def revisions(result: DayResult) -> dict[int, int]:
-    return {(hour.hour_us - DAY) // HOUR_US: hour.revision for hour in result.hours}
-
-
-ALL_DATA = dict.fromkeys(range(24), DATA)
 
 
 def test_a_day_is_one_request_and_again_none(bench: Bench) -> None:
@@ -397,26 +330,11 @@ def test_revisions_pass_what_is_known_elsewhere(bench: Bench) -> None:
 # The archive
 
 
-def test_what_is_archived_is_read_without_network(bench: Bench) -> None:
-    bench.server.files[DAY_OBJECT] = day_object(FULL)
-    fetched = bench.fetch()
-    loaded = load_day(SERIES, MONDAY, bench.archive, bench.venue.transports)
-    assert loaded is not None
-    assert {us: (h.hash, h.revision, h.state) for us, h in loaded.hours.items()} == {
-        h.hour_us: (h.hash, h.revision, h.state) for h in fetched.hours
-    }
-    assert (loaded.damaged, loaded.outdated) == ([], set())
-
-
 def test_a_damaged_object_is_named_and_fetched_again(bench: Bench) -> None:
     bench.serve_hours(FULL)
     before = bench.fetch()
     (file,) = bench.folder.rglob("*-07h_ticks.bi5")
     file.write_bytes(file.read_bytes()[:-1])
-    loaded = load_day(SERIES, MONDAY, bench.archive, bench.venue.transports)
-    assert loaded is not None
-    assert len(loaded.hours) == 23
-    assert file.name in loaded.damaged[0]
     after = bench.fetch()
     assert bench.server.asked == [hour_path(7)]
     assert (states(after), revisions(after)) == (ALL_DATA, revisions(before))
@@ -462,36 +380,6 @@ def test_a_kill_before_the_manifest_leaves_the_old_day(bench: Bench, monkeypatch
             bench.fetch(recheck=True)
     assert hashes(bench.fetch()) == hashes(before)
     assert bench.fetch(recheck=True).changed == {DAY + HOUR_US}
-
-
-def test_a_mended_codec_gives_new_revisions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.serve_hours(FULL)
-    before = bench.fetch()
-    from candlewick.dukascopy import bi5 as codec  # noqa: PLC0415
-
-    decode = codec.decode_hour
-
-    def mended(body: bytes) -> object:
-        quotes = decode(body)
-        return type(quotes)(quotes.us, quotes.bid + (quotes.us[0] == 3000), *quotes.columns()[2:])
-
-    monkeypatch.setattr(codec, "decode_hour", mended)
-    renewed = renew_day(SERIES, MONDAY, bench.archive, bench.venue.transports, now_us=LATER)
-    assert renewed is not None
-    assert renewed.outdated == {DAY + 3 * HOUR_US}
-    assert renewed.hours[DAY + 3 * HOUR_US].revision > revisions(before)[3]
-    again = renew_day(SERIES, MONDAY, bench.archive, bench.venue.transports, now_us=LATER)
-    assert again is not None
-    assert again.outdated == set()
-    assert again.hours[DAY + 3 * HOUR_US].revision == renewed.hours[DAY + 3 * HOUR_US].revision
-
-
-def test_an_archive_of_another_scale_is_refused(bench: Bench) -> None:
-    bench.serve_hours(FULL)
-    bench.fetch()
-    other = replace(SERIES, price_scale=3)
-    with pytest.raises(CandlewickError, match="archived with 5 price decimals"):
-        load_day(other, MONDAY, bench.archive, bench.venue.transports)
 
 
 # Scales
