@@ -1,7 +1,7 @@
 """Proof: candles counted anew from ticks, hashes made anew from arrays, the venue's own candles.
 
-Nothing here changes data. The comparisons are exact, but for volumes: the venue's are float32, so that ours is
-rounded the same way before it is compared, and it sums them before it rounds each to whole units.
+Nothing here changes data. The comparisons are exact, but for volumes: the venue's are float32, so that ours
+is rounded the same way before it is compared, and it sums them before it rounds each to whole units.
 """
 
 from collections.abc import Iterator, Sequence

@@ -48,8 +48,11 @@ def start(settings: Settings, report: servers.Report) -> None:
         _prepare_topics(settings, report)
         servers.start(settings, [programs.SIMULATOR], report=report)
         _add_default_series(settings, report)
-        done = {*programs.SERVERS, programs.SIMULATOR}
+        # Last: the daemon asks but once for runs that a crash ended, and without a code server in vain.
+        last = [programs.DAGSTER_DAEMON]
+        done = {*programs.SERVERS, programs.SIMULATOR, *last}
         servers.start(settings, [name for name in names if name not in done], report=report)
+        servers.start(settings, last, report=report)
 
 
 def pages(settings: Settings, home: Home) -> list[Page]:

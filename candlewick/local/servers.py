@@ -182,16 +182,17 @@ def _prepare(
 
 def _await_ready(program: Program, settings: Settings, home: Home) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    attempts: set[int] = set()
+    starts: set[int] = set()
     while time.monotonic() < deadline:
         state = supervisor.states(home)[program.name]
         if state.state in {"RUNNING", "STARTING"} and is_ready(program, settings):
             if program.name == programs.POSTGRES:
                 postgres.ensure_databases(settings)
             return
-        if state.state == "BACKOFF":
-            attempts.add(state.started)
-        if state.state in {"FATAL", "EXITED"} or len(attempts) >= ATTEMPTS:
+        starts.add(state.started)
+        # One that has ended is started again by the supervisor.
+        has_ended = state.state in {"BACKOFF", "EXITED"}
+        if state.state == "FATAL" or (has_ended and len(starts) >= ATTEMPTS):
             raise _failure(program, home, "ended at its start")
         time.sleep(POLL_SECONDS)
     raise _failure(program, home, "does not answer")

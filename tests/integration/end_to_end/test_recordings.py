@@ -1,5 +1,6 @@
 """Real recordings through the whole path: venue, fetch, archive, Pulsar, sink, database, candles, CLI."""
 
+import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from candlewick.client import Client
+from candlewick.dukascopy.transports import DAY_OBJECT, JSON_FEED
 from tests.integration.end_to_end.recordings import lay_out, swap_hour, venue_candles
 from tests.platform import Platform, Venue
 
@@ -91,6 +94,55 @@ def test_an_instrument_with_another_scale(platform: Platform, venue: Venue, fixt
         "24921.5",
         "24849.4",
     )
+
+
+def test_a_recorded_hour_of_the_json_feed(platform: Platform, venue: Venue, fixtures: Path) -> None:
+    recorded = fixtures / "dukascopy/dukascopy-node/json-feed-2026/ticks-EUR-USD-2026-7-13-12.json"
+    (venue.folder / "json").mkdir(exist_ok=True)
+    shutil.copyfile(recorded, venue.folder / "json" / recorded.name)
+    platform.run("add", "EUR/USD")
+    platform.backfill(EURUSD, "2026-07-13", "2026-07-14", code=1)
+
+    payload = json.loads(recorded.read_bytes())
+    start = np.datetime64(payload["timestamp"], "ms")
+    rows = platform.ticks(EURUSD, "2026-07-13T12:00", "2026-07-13T13:00")
+    times = np.array([row["time"].removesuffix("Z") for row in rows], dtype="datetime64[ms]")
+    np.testing.assert_array_equal((times - start).astype(int), np.cumsum(payload["times"]))
+    for side in ("bid", "ask"):
+        points = round(payload[side] * 100_000) + np.cumsum(payload[f"{side}s"])
+        assert [int(Decimal(row[side]).scaleb(5)) for row in rows] == points.tolist()
+        units = [int(Decimal(row[f"{side}_volume"]).scaleb(6)) for row in rows]
+        assert units == payload[f"{side}Volumes"]
+    platform.coverage(EURUSD, "2026-07-13T12:00", "2026-07-13T13:00", code=0)
+    assert sources(platform, EURUSD, "2026-07-13T12:00", "2026-07-13T13:00") == {JSON_FEED}
+
+
+def sources(platform: Platform, series: str, first: str, end: str) -> set[str]:
+    """The transports by which the hours of a span came."""
+    with Client(platform.settings) as client:
+        return set(client.coverage(series, first, end)["source"].to_pylist())
+
+
+def test_a_day_of_the_json_feed_is_the_day_of_the_hour_files(
+    platform: Platform, venue: Venue, eurusd_day: Path
+) -> None:
+    by_day, by_json = "dukascopy:audnzd:quotes", "dukascopy:nzdcad:quotes"
+    for symbol in ("AUDNZD", "NZDCAD"):
+        lay_out(eurusd_day, venue.folder / f"{symbol}/2019/01/04")
+        platform.run("add", symbol)
+    span = ("2019-02-04", "2019-02-05")
+    platform.backfill(by_day, *span)
+    venue.fault({"fault": "not-found", "family": "bi5"})
+    try:
+        platform.backfill(by_json, *span)
+    finally:
+        venue.fault()
+
+    assert sources(platform, by_day, *span) == {DAY_OBJECT}
+    assert sources(platform, by_json, *span) == {JSON_FEED}
+    assert platform.ticks(by_json, *span) == platform.ticks(by_day, *span)
+    for timeframe in ("1m", "1h", "1d"):
+        assert platform.candles(by_json, timeframe, *span) == platform.candles(by_day, timeframe, *span)
 
 
 def test_bars_of_another_collector(platform: Platform, venue: Venue, fixtures: Path) -> None:
