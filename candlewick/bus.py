@@ -1,7 +1,6 @@
 """Pulsar's client: hours are published here, and read back by who must look at a message.
 
-One client per process, made after any fork and closed at exit. What the client library would print
-goes to the logger `candlewick.pulsar`.
+One client per process, made after any fork and closed at exit.
 """
 
 import logging
@@ -32,8 +31,7 @@ SEND_TIMEOUT_S = 120
 
 _OPERATION_TIMEOUT_S = 60
 _LOGGER = logging.getLogger("candlewick.pulsar")
-_LOGGER.setLevel(logging.WARNING)
-# Whoever logs nothing is told by the exceptions; the library's lines would only stand beside them.
+# Whoever logs nothing is told by the exceptions; these lines would only stand beside them.
 _LOGGER.addHandler(logging.NullHandler())
 
 
@@ -119,10 +117,14 @@ class Bus:
     """A connection to the broker in the name of one role. Safe to share between threads.
 
     Use as a context manager. Nothing connects before it is needed.
+
+    Args:
+        log: file for what the client library itself has to say; exceptions tell what matters.
     """
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, *, log: str = os.devnull) -> None:
         self.url = url
+        self._log = log
         self._token = token
         self._pid = os.getpid()
         self._lock = threading.RLock()
@@ -141,10 +143,13 @@ class Bus:
         self.close()
 
     def close(self) -> None:
-        """Closes producers and client; what was not acknowledged may be lost."""
-        with self._lock:
-            client, self._client = self._client, None
-            self._producers.clear()
+        """Closes producers and client; what was not acknowledged may be lost.
+
+        Calls that wait for a broker that is away end with a `BusError`.
+        """
+        # Without the lock: such a call may hold it for a minute.
+        client, self._client = self._client, None
+        self._producers.clear()
         if client is not None and os.getpid() == self._pid:
             _close(client)
 
@@ -255,7 +260,8 @@ class Bus:
                     authentication=authentication,
                     operation_timeout_seconds=_OPERATION_TIMEOUT_S,
                     stats_interval_in_seconds=0,
-                    logger=_LOGGER,
+                    # Not one of Python's: its threads would call it while Python ends, and abort the process.
+                    logger=pulsar.FileLogger(pulsar.LoggerLevel.Warn, self._log),
                 )
                 weakref.finalize(self, _close, self._client)
             return self._client

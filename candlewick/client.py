@@ -113,7 +113,7 @@ class Client:
         """Like `candles`, some 100,000 rows at a time; `exact` gives text with all digits, not float64."""
         known = self.series(series)
         span = moment_us(start), moment_us(end)
-        for candles in self._store.read_candles(known.name, timeframe_named(timeframe), *span):
+        for candles in self._store.read_candles(known, timeframe_named(timeframe), *span):
             yield candle_table(known, candles, exact=exact)
 
     def ticks(self, series: str, start: Moment, end: Moment) -> pa.Table:
@@ -127,8 +127,8 @@ class Client:
         """Like `ticks`, an hour at a time; `exact` gives text with all digits, not float64."""
         known = self.series(series)
         start_us, end_us = moment_us(start), moment_us(end)
-        for hour in self._store.read_hours(known.name, start_us, end_us):
-            yield tick_table(known, hour, start_us, end_us, exact=exact)
+        for hour_us, ticks in self._store.read_ticks(known, start_us, end_us):
+            yield tick_table(known, hour_us, ticks, exact=exact)
 
     def coverage(self, series: str, start: Moment, end: Moment) -> pa.Table:
         """What is known of each hour that overlaps the span."""

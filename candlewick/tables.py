@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from candlewick.candles import CANDLE_COLUMNS, Candles
-from candlewick.hours import Column, Hour, Quotes
+from candlewick.hours import Column, Ticks
 from candlewick.instruments import Kind, Series
 from candlewick.store import CoverageRow
 
@@ -96,16 +96,10 @@ def candle_table(series: Series, candles: Candles, *, exact: bool = False) -> pa
     return _table(series, candle_schema(series, exact=exact), candles.ts, candles.columns)
 
 
-def tick_table(series: Series, hour: Hour, start_us: int, end_us: int, *, exact: bool = False) -> pa.Table:
-    """The ticks of an hour that lie in [start, end), in their order."""
-    names = Quotes.names if series.kind is Kind.QUOTES else hour.ticks.names
-    columns = dict(zip(names, hour.ticks.columns(), strict=True))
-    us = columns.pop("us") + hour.hour_us
-    if len(us) and (start_us > hour.hour_us or us.max() >= end_us):
-        inside = (us >= start_us) & (us < end_us)
-        us = us[inside]
-        columns = {name: values[inside] for name, values in columns.items()}
-    return _table(series, tick_schema(series, exact=exact), us, columns)
+def tick_table(series: Series, hour_us: int, ticks: Ticks, *, exact: bool = False) -> pa.Table:
+    """The ticks of an hour as rows, in their order."""
+    columns = dict(zip(ticks.names, ticks.columns(), strict=True))
+    return _table(series, tick_schema(series, exact=exact), columns.pop("us") + hour_us, columns)
 
 
 COVERAGE_SCHEMA = pa.schema(

@@ -52,7 +52,7 @@ def recount_intraday(store: Store, series: Series, days: Sequence[date]) -> Iter
     turn = trading_day(series.asset_class, series.venue)
     for day in days:
         start_us = day_us(day)
-        hours = store.read_hours(series.name, start_us, start_us + DAY_US)
+        hours = store.read_hours(series, start_us, start_us + DAY_US)
         counted = all_candles(((hour.hour_us, hour.ticks) for hour in hours), turn)
         differences: list[str] = []
         total = 0
@@ -172,7 +172,7 @@ def side_differences(side: Side, stored: Candles, venue: VenueCandles) -> list[s
 
 def _stored(store: Store, series: Series, timeframe: Timeframe, start_us: int, end_us: int) -> Candles:
     """The stored candles that start in a span."""
-    parts = list(store.read_candles(series.name, timeframe, start_us, end_us))
+    parts = list(store.read_candles(series, timeframe, start_us, end_us))
     if not parts:
         empty: Column = np.empty(0, dtype=np.int64)
         return Candles(empty, dict.fromkeys(CANDLE_COLUMNS[series.kind], empty))
@@ -181,7 +181,7 @@ def _stored(store: Store, series: Series, timeframe: Timeframe, start_us: int, e
 
 
 def _ticks(store: Store, series: Series, start_us: int, end_us: int) -> Iterator[tuple[int, Ticks]]:
-    for hour in store.read_hours(series.name, start_us, end_us):
+    for hour in store.read_hours(series, start_us, end_us):
         yield hour.hour_us, hour.ticks
 
 

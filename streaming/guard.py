@@ -112,7 +112,8 @@ class Guard:
         self._admin = self._stack.enter_context(
             BusAdmin(access.pulsar_admin_url(settings), token, timeout_s=_ADMIN_S, patience_s=_ADMIN_S)
         )
-        self._bus = self._stack.enter_context(Bus(access.pulsar_url(settings), token))
+        bus = Bus(access.pulsar_url(settings), token, log=lifecycle.LIBRARY_LOG)
+        self._bus = self._stack.enter_context(bus)
         self._store = self._stack.enter_context(Store(access.database_url(settings)))
         self._stack.callback(self._disconnect)
         return self

@@ -24,6 +24,9 @@ from candlewick.settings import Settings
 from candlewick.times import now_us
 
 INTERVAL_S = 5.0
+LIBRARY_LOG = "/dev/stderr"
+FAREWELL_S = 2.0
+"""How long a stopping worker waits for its last health record to be taken."""
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +62,7 @@ def run(worker: Worker, settings: Settings, *, role: str, interval_s: float = IN
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, stop)
     token = access.pulsar_token(settings, role)
-    with worker, _Announcer(Bus(access.pulsar_url(settings), token)) as announcer:
+    with worker, _Announcer(Bus(access.pulsar_url(settings), token, log=LIBRARY_LOG)) as announcer:
         _log.info("started", worker=worker.name)
         last: tuple[Condition, str] | None = None
         while not stopping.is_set():
@@ -116,7 +119,6 @@ class _Announcer:
         self._changed = threading.Condition()
         self._next: Health | None = None
         self._closing = False
-        # A daemon: the client library may hang for a minute in a call to a broker that is away.
         self._thread = threading.Thread(target=self._publish, name="health", daemon=True)
 
     def __enter__(self) -> "_Announcer":
@@ -127,9 +129,13 @@ class _Announcer:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join(timeout=2.0)
-        if not self._thread.is_alive():
-            self._bus.close()
+        self._thread.join(timeout=FAREWELL_S)
+        # A call to a broker that is away would go on for a minute; closing ends it. Python must not end
+        # before: a daemon thread inside the client library takes the process down with it.
+        with self._changed:
+            self._next = None
+        self._bus.close()
+        self._thread.join(timeout=FAREWELL_S)
 
     def offer(self, record: Health) -> None:
         with self._changed:

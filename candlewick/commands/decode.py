@@ -18,7 +18,6 @@ from candlewick.dukascopy.faults import InvalidAnswerError
 from candlewick.dukascopy.files import CandleFile, FileKind, FileName, QuoteFile, decode_file, recognise
 from candlewick.dukascopy.volumes import VOLUME_SCALE
 from candlewick.errors import CandlewickError
-from candlewick.hours import Hour, HourState
 from candlewick.instruments import AssetClass, Kind, Series, dukascopy_series, find
 from candlewick.tables import MOMENT, tick_schema, tick_table
 from candlewick.times import HOUR_US, floor_hour, parse_time, us_day
@@ -114,10 +113,7 @@ def _tick_tables(files: list[QuoteFile], *, exact: bool) -> tuple[list[pa.Table]
     tables, crossed, repeated, ticks = [], 0, 0, 0
     for entry in files:
         for hour_us, quotes in sorted(entry.hours.items()):
-            hour = Hour(
-                series.name, hour_us, 0, HourState.DATA, "file", series.price_scale, VOLUME_SCALE, quotes
-            )
-            tables.append(tick_table(series, hour, hour_us, hour_us + HOUR_US, exact=exact))
+            tables.append(tick_table(series, hour_us, quotes, exact=exact))
             odd = oddities(quotes)
             crossed, repeated, ticks = (
                 crossed + odd.crossed,

@@ -136,6 +136,21 @@ class Database:
         with translated(), self._pool.connection() as connection:
             yield connection
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for statements that need no transaction around them: each is one round trip.
+
+        Raises:
+            DatabaseUnavailableError: there is no connection, or it broke.
+        """
+        with translated(), self._pool.connection() as connection:
+            connection.autocommit = True
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
+
 
 def run(connection: Connection, name: str, parameters: Mapping[str, object] | None = None) -> Cursor:
     """Executes a named query; its rows come in binary."""

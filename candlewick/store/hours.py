@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from candlewick.hours import Gap, Hour, HourState, Quotes, Trades
+from candlewick.hours import Gap, Hour, HourState, Quotes, Ticks, Trades
 from candlewick.instruments import Kind, Series
 from candlewick.store.database import Connection, query, run
 from candlewick.times import floor_hour, from_us
@@ -55,6 +55,22 @@ def read_hours(connection: Connection, series: Series, start_us: int, end_us: in
         series,
         {"start_at": from_us(floor_hour(start_us)), "end_at": from_us(end_us)},
     )
+
+
+def read_ticks(
+    connection: Connection, series: Series, start_us: int, end_us: int
+) -> Iterator[tuple[int, Ticks]]:
+    """See `Store.read_ticks`."""
+    if series.kind is Kind.QUOTES:
+        # Their order is that of time, so that the server can cut the arrays: sending them is what costs.
+        parameters = {"series": series.name, "start_at": from_us(start_us), "end_at": from_us(end_us)}
+        for hour_us, *columns in run(connection, "quotes_between", parameters):
+            yield hour_us, Quotes(*columns)
+        return
+    for hour in read_hours(connection, series, start_us, end_us):
+        us = hour.ticks.us + hour.hour_us
+        inside = (us >= start_us) & (us < end_us)
+        yield hour.hour_us, Trades(*(column[inside] for column in hour.ticks.columns()))
 
 
 def landed(connection: Connection, series: Series, hours_us: Sequence[int]) -> dict[int, LandedHour]:

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from candlewick.candles import Candles, Level, Timeframe
-from candlewick.hours import Hour
+from candlewick.hours import Hour, Ticks
 from candlewick.instruments import Series
 from candlewick.store import hours, problems, proofs, series
 from candlewick.store.candles import read_candles
@@ -111,24 +111,22 @@ class Store:
         with self._database.transaction() as connection:
             return hours.landed_marks(connection, series.known_series(connection, name)[1], hours_us)
 
-    def read_hours(self, name: str, start_us: int, end_us: int) -> Iterator[Hour]:
-        """The stored hours that overlap the span, in order, one at a time.
-
-        Raises:
-            UnknownSeriesError: no such series.
-        """
-        with self._database.transaction() as connection:
-            known = series.known_series(connection, name)[1]
+    def read_hours(self, known: Series, start_us: int, end_us: int) -> Iterator[Hour]:
+        """The stored hours that overlap the span, whole, in order, one at a time."""
+        with self._database.reading() as connection:
             yield from hours.read_hours(connection, known, start_us, end_us)
 
-    def read_candles(self, name: str, timeframe: Timeframe, start_us: int, end_us: int) -> Iterator[Candles]:
-        """The stored candles that begin in the span, oldest first, 100,000 at a time.
+    def read_ticks(self, known: Series, start_us: int, end_us: int) -> Iterator[tuple[int, Ticks]]:
+        """The stored ticks of the span by hour, in order: the hour's start and its ticks."""
+        with self._database.reading() as connection:
+            yield from hours.read_ticks(connection, known, start_us, end_us)
 
-        Raises:
-            UnknownSeriesError: no such series.
-        """
-        with self._database.transaction() as connection:
-            yield from read_candles(connection, name, timeframe, start_us, end_us)
+    def read_candles(
+        self, known: Series, timeframe: Timeframe, start_us: int, end_us: int
+    ) -> Iterator[Candles]:
+        """The stored candles that begin in the span, oldest first, 100,000 at a time."""
+        with self._database.reading() as connection:
+            yield from read_candles(connection, known, timeframe, start_us, end_us)
 
     def note_problems(self, name: str, found: Sequence[Problem], *, tried_us: int) -> None:
         """Records hours that could not be had; each counts as one more attempt at its hour."""

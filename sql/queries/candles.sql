@@ -1,28 +1,46 @@
 -- name: candles_quotes
--- At most :rows candles as a column each, oldest first; the volumes, which may not fit a bigint, as
--- quotient and remainder of 10^9.
+-- At most :rows candles as a column each, oldest first. A volume that does not fit a bigint is -1.
 SELECT array_agg(ts),
     array_agg(bid_open), array_agg(bid_high), array_agg(bid_low), array_agg(bid_close),
     array_agg(ask_open), array_agg(ask_high), array_agg(ask_low), array_agg(ask_close),
-    array_agg(div(bid_volume, 1000000000)::bigint), array_agg(mod(bid_volume, 1000000000)::bigint),
-    array_agg(div(ask_volume, 1000000000)::bigint), array_agg(mod(ask_volume, 1000000000)::bigint),
+    array_agg(CASE WHEN bid_volume < 9223372036854775808 THEN bid_volume::bigint ELSE -1 END),
+    array_agg(CASE WHEN ask_volume < 9223372036854775808 THEN ask_volume::bigint ELSE -1 END),
     array_agg(ticks)
 FROM (
     SELECT * FROM quote_candle
-    WHERE series_id = :series_id AND timeframe = :timeframe
-        AND ts >= :start_at AND ts < :end_at
+    WHERE series_id = (SELECT s.series_id FROM series AS s WHERE s.name = :series)
+        AND timeframe = :timeframe AND ts >= :start_at AND ts < :end_at
     ORDER BY ts LIMIT :rows
 ) AS c;
 
 -- name: candles_trades
 SELECT array_agg(ts),
     array_agg(open), array_agg(high), array_agg(low), array_agg(close),
-    array_agg(div(volume, 1000000000)::bigint), array_agg(mod(volume, 1000000000)::bigint),
-    array_agg(div(buy_volume, 1000000000)::bigint), array_agg(mod(buy_volume, 1000000000)::bigint),
+    array_agg(CASE WHEN volume < 9223372036854775808 THEN volume::bigint ELSE -1 END),
+    array_agg(CASE WHEN buy_volume < 9223372036854775808 THEN buy_volume::bigint ELSE -1 END),
     array_agg(trades)
 FROM (
     SELECT * FROM trade_candle
-    WHERE series_id = :series_id AND timeframe = :timeframe
-        AND ts >= :start_at AND ts < :end_at
+    WHERE series_id = (SELECT s.series_id FROM series AS s WHERE s.name = :series)
+        AND timeframe = :timeframe AND ts >= :start_at AND ts < :end_at
+    ORDER BY ts LIMIT :rows
+) AS c;
+
+-- name: candle_volumes_quotes
+-- The volumes of the same candles with all their digits.
+SELECT array_agg(bid_volume::text), array_agg(ask_volume::text)
+FROM (
+    SELECT * FROM quote_candle
+    WHERE series_id = (SELECT s.series_id FROM series AS s WHERE s.name = :series)
+        AND timeframe = :timeframe AND ts >= :start_at AND ts < :end_at
+    ORDER BY ts LIMIT :rows
+) AS c;
+
+-- name: candle_volumes_trades
+SELECT array_agg(volume::text), array_agg(buy_volume::text)
+FROM (
+    SELECT * FROM trade_candle
+    WHERE series_id = (SELECT s.series_id FROM series AS s WHERE s.name = :series)
+        AND timeframe = :timeframe AND ts >= :start_at AND ts < :end_at
     ORDER BY ts LIMIT :rows
 ) AS c;

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from candlewick.candles import QUOTE_CANDLE_COLUMNS, Candles
 from candlewick.export import Format, output, write
-from candlewick.hours import Hour, HourState, Quotes, Trades
+from candlewick.hours import Quotes, Ticks, Trades
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.tables import candle_schema, candle_table, tick_schema, tick_table
 from candlewick.times import parse_time
@@ -29,30 +29,20 @@ def column(*values: int) -> np.ndarray:
     return np.array(values, dtype=np.int64)
 
 
-def hour(series: Series, ticks: Quotes | Trades) -> Hour:
-    scales = series.price_scale, series.volume_scale
-    return Hour(series.name, HOUR, 1, HourState.DATA, "test", *scales, ticks)
-
-
-QUOTES = hour(
-    EURUSD,
-    Quotes(
-        *(column(43_000, 209_001), column(114_452, 114_450), column(114_457, 114_460)),
-        *(column(1_750_000, 1), column(0, 10_000)),
-    ),
+QUOTES = Quotes(
+    *(column(43_000, 209_001), column(114_452, 114_450), column(114_457, 114_460)),
+    *(column(1_750_000, 1), column(0, 10_000)),
 )
-TRADES = hour(
-    BTCUSD, Trades(column(0, 0), column(7, 8), column(5, 90_001), column(1, 150_000_000), column(1, -1))
-)
+TRADES = Trades(column(0, 0), column(7, 8), column(5, 90_001), column(1, 150_000_000), column(1, -1))
 CANDLES = Candles(
     column(HOUR), {name: column(value) for value, name in enumerate(QUOTE_CANDLE_COLUMNS, start=114_000)}
 )
 
 
-def written(series: Series, table_hour: Hour, file_format: Format) -> bytes:
+def written(series: Series, ticks: Ticks, file_format: Format) -> bytes:
     sink = io.BytesIO()
     exact = file_format is Format.CSV
-    table = tick_table(series, table_hour, HOUR, HOUR + 10**6, exact=exact)
+    table = tick_table(series, HOUR, ticks, exact=exact)
     write([table], tick_schema(series, exact=exact), file_format, sink, unit="us")
     return sink.getvalue()
 
@@ -123,12 +113,6 @@ def test_nothing_is_still_a_whole_file(file_format: Format) -> None:
             assert orjson.loads(content) == []
         case Format.PARQUET:
             assert pyarrow.parquet.read_table(io.BytesIO(content)).schema == schema
-
-
-def test_ticks_outside_the_span_are_left_out_in_place() -> None:
-    ticks = Quotes(column(5, 3, 9, 4), *[column(1, 2, 3, 4)] * 4)
-    table = tick_table(EURUSD, hour(EURUSD, ticks), HOUR + 4, HOUR + 9)
-    assert [round(bid * 1e5) for bid in table["bid"].to_pylist()] == [1, 4]
 
 
 @given(st.lists(st.integers(1 - 2**63, 2**100), min_size=1), st.integers(0, 18))

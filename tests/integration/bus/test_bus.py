@@ -2,9 +2,10 @@
 
 import io
 import json
-import logging
 import multiprocessing
+import os
 import time
+from pathlib import Path
 
 import fastavro
 import httpx
@@ -45,7 +46,7 @@ def test_gaps_and_empty_hours_land(landing: Sinks) -> None:
     holed = Hour(series.name, START_US + HOUR_US, 1, HourState.DATA, "test", 5, 0, Quotes(), (gap,))
     landing.bus.publish_hours(series, [closed, holed])
     until("landed", lambda: landing.count(series) == 2)
-    first, second = landing.store.read_hours(series.name, START_US, START_US + 2 * HOUR_US)
+    first, second = landing.store.read_hours(series, START_US, START_US + 2 * HOUR_US)
     assert (first.state, first.gaps) == (HourState.CLOSED, ())
     assert (second.state, second.gaps) == (HourState.DATA, (gap,))
 
@@ -114,7 +115,7 @@ def test_an_incompatible_producer_is_refused(landing: Sinks) -> None:
         authentication=pulsar.AuthenticationToken(
             access.pulsar_token(landing.settings, access.PULSAR_PUBLISHER)
         ),
-        logger=logging.getLogger("candlewick.pulsar"),
+        logger=pulsar.FileLogger(pulsar.LoggerLevel.Warn, os.devnull),
     )
     try:
         with pytest.raises(pulsar.PulsarException):
@@ -133,7 +134,9 @@ def test_any_consumer_can_read_an_hour_by_the_registered_schema_alone(landing: S
         access.pulsar_token(landing.settings, access.PULSAR_READER),
     )
     client = pulsar.Client(
-        url, authentication=pulsar.AuthenticationToken(token), logger=logging.getLogger("candlewick.pulsar")
+        url,
+        authentication=pulsar.AuthenticationToken(token),
+        logger=pulsar.FileLogger(pulsar.LoggerLevel.Warn, os.devnull),
     )
     try:
         reader = client.create_reader(topics.hour_topic(series), pulsar.MessageId.earliest)
@@ -259,16 +262,16 @@ def test_the_sinks_role_may_write_hours_and_nothing_else(landing: Sinks) -> None
                 connection.execute(statement)
 
 
-def test_the_client_librarys_lines_go_to_logging(
-    landing: Sinks, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+def test_the_client_librarys_lines_go_to_the_file_that_is_named(
+    landing: Sinks, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     stranger = Series("test", "stranger", Kind.QUOTES, AssetClass.FOREX, 5, 0, "always")
-    with caplog.at_level(logging.WARNING, "candlewick.pulsar"), pytest.raises(BusError):
-        landing.bus.publish_hours(stranger, [])
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "stranger" not in err
-    assert any("stranger" in record.getMessage() for record in caplog.records)
+    settings, log = landing.settings, tmp_path / "pulsar.log"
+    token = access.pulsar_token(settings, access.PULSAR_PUBLISHER)
+    with Bus(access.pulsar_url(settings), token, log=str(log)) as bus, pytest.raises(BusError):
+        bus.publish_hours(stranger, [])
+    assert "stranger" in log.read_text()
+    assert capfd.readouterr() == ("", "")
 
 
 def _publish_in_a_child(bus: Bus, series: Series) -> None:

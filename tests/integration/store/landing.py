@@ -110,7 +110,7 @@ class Landing:
 
     def expected_candles(self, series: Series) -> list[tuple[object, ...]]:
         """What the numpy reference makes of the stored hours."""
-        hours = [(hour.hour_us, hour.ticks) for hour in self.store.read_hours(series.name, 0, 2**52)]
+        hours = [(hour.hour_us, hour.ticks) for hour in self.store.read_hours(series, 0, 2**52)]
         day = trading_day(series.asset_class, series.venue)
         made = all_candles(hours, day)
         return [

@@ -36,7 +36,7 @@ def client(landing: Landing, some_quotes: Callable[..., Quotes]) -> Client:
 def test_ticks_are_those_that_landed(client: Client, landing: Landing) -> None:
     with client:
         table = client.ticks("EUR/USD", START, START + HOURS * HOUR_US)
-    hours = list(landing.store.read_hours(EURUSD.name, START, START + HOURS * HOUR_US))
+    hours = list(landing.store.read_hours(EURUSD, START, START + HOURS * HOUR_US))
     assert table["time"].cast("int64").to_pylist() == [
         hour.hour_us + us for hour in hours for us in hour.ticks.us.tolist()
     ]
@@ -60,6 +60,25 @@ def test_moments_in_any_spelling(client: Client) -> None:
         us for us in whole["time"].cast("int64").to_pylist() if START + HOUR_US // 2 <= us <= START + HOUR_US
     ]
     assert part["time"].cast("int64").to_pylist() == inside
+
+
+def test_spans_cut_hours_where_their_ticks_lie(client: Client, landing: Landing) -> None:
+    """Repeated times, bounds on a tick and between ticks, and trades whose times are out of order."""
+    us = np.array([0, 5, 5, 5, 9, 3_599_999_999], dtype=np.int64)
+    hour_us = START + 10 * HOUR_US
+    prices = np.arange(1, 7, dtype=np.int64)
+    landing.land(landing.hour(EURUSD, hour_us, Quotes(us, prices, prices, prices, prices)))
+    late = np.array([7, 3, 9, 4], dtype=np.int64)
+    trades = Trades(late, *[np.arange(1, 5, dtype=np.int64)] * 3, np.ones(4, dtype=np.int64))
+    landing.land(landing.hour(BTCUSD, hour_us, trades))
+    with client:
+        for first in (0, 1, 5, 6, 9, 10, 3_599_999_999):
+            for end in (1, 5, 6, 9, 10, 3_599_999_999, 3_600_000_000):
+                table = client.ticks(EURUSD.name, hour_us + first, hour_us + end)
+                wanted = prices[(us >= first) & (us < end)].tolist()
+                assert [round(bid * 1e5) for bid in table["bid"].to_pylist()] == wanted, (first, end)
+        table = client.ticks(BTCUSD.name, hour_us + 4, hour_us + 9)
+        assert table["trade_id"].to_pylist() == [1, 4]
 
 
 def test_candles_and_sql_functions_agree(client: Client, landing: Landing) -> None:

@@ -59,7 +59,7 @@ def test_corrections_reach_into_compressed_chunks(
     landing.connection.execute("SELECT compress_chunk(show_chunks('quote_candle'))")
     before = landing.stored_candles(EURUSD)
     assert before == landing.expected_candles(EURUSD)
-    [read] = landing.store.read_candles(EURUSD.name, Timeframe.M1, START, START + 60 * HOUR_US)
+    [read] = landing.store.read_candles(EURUSD, Timeframe.M1, START, START + 60 * HOUR_US)
     assert len(read) == sum(row[0] == "1m" for row in before)
     landing.land(landing.hour(EURUSD, START, some_quotes(20, seed=99)))
     landing.land(landing.hour(EURUSD, START + HOUR_US, state=HourState.CLOSED))

@@ -73,7 +73,7 @@ def test_rows_follow_the_rule(landing: Landing, arriving: list[Message]) -> None
     for message in arriving:
         landing.land(message.hour())
         row = settled(row, message)
-        [stored] = landing.store.read_hours(EURUSD.name, HOUR, HOUR + HOUR_US)
+        [stored] = landing.store.read_hours(EURUSD, HOUR, HOUR + HOUR_US)
         wanted = row.hour()
         assert (stored.revision, stored.state, stored.source) == (row.revision, row.state, row.source)
         assert (stored.hash, stored.gaps) == (wanted.hash, wanted.gaps)

@@ -50,7 +50,7 @@ def assert_equal(stored: Candles, venue: np.ndarray, side: str, starts: np.ndarr
 )
 def test_minutes_equal_the_venues(day: Landing, fixtures: Path, side: str, file: str) -> None:
     venue = venue_candles(fixtures / "dukascopy" / file)
-    [stored] = day.store.read_candles(EURUSD.name, Timeframe.M1, DAY, DAY + DAY_US)
+    [stored] = day.store.read_candles(EURUSD, Timeframe.M1, DAY, DAY + DAY_US)
     assert stored.columns["ticks"].sum() == 136_741
     assert_equal(stored, venue, side, DAY + venue["second"].astype(np.int64) * 1_000_000)
 
@@ -61,5 +61,5 @@ def test_hours_equal_the_venues(day: Landing, fixtures: Path, side: str) -> None
     venue = venue_candles(file)
     starts = parse_time("2019-02-01") + venue["second"].astype(np.int64) * 1_000_000
     of_the_day = (starts >= DAY) & (starts < DAY + DAY_US)
-    [stored] = day.store.read_candles(EURUSD.name, Timeframe.H1, DAY, DAY + DAY_US)
+    [stored] = day.store.read_candles(EURUSD, Timeframe.H1, DAY, DAY + DAY_US)
     assert_equal(stored, venue[of_the_day], side, starts[of_the_day])
