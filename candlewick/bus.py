@@ -26,8 +26,8 @@ from candlewick.times import iso
 PENDING_MESSAGES = 64
 """Hours on their way to the broker at once; with 5,000 ticks each they take 15 MB."""
 
-SEND_TIMEOUT_S = 120
-"""How long a message waits for its acknowledgement: a killed broker is back after 20 to 40 s."""
+SEND_TIMEOUT_S = 180
+"""How long a message waits for its acknowledgement: a killed broker is back after 20 to 70 s."""
 
 _OPERATION_TIMEOUT_S = 60
 _LOGGER = logging.getLogger("candlewick.pulsar")

@@ -1,47 +1,62 @@
-"""The command `candlewick`: a list of command modules, and how their errors reach the user.
+"""The command `candlewick`: a table of its commands, and how their errors reach the user.
 
 Exit codes: 0 done and complete, 1 done and something is lacking, 2 could not be done; 130 interrupted.
 """
 
 import os
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import pydantic
 import typer
+from typer.core import TyperGroup
 
-from candlewick.commands import (
-    add,
-    backfill,
-    candles,
-    coverage,
-    decode,
-    instruments,
-    platform,
-    rebuild,
-    simulate,
-    ticks,
-    verify,
-)
 from candlewick.errors import CandlewickError
 
-COMMANDS = (
-    platform,
-    instruments,
-    add,
-    backfill,
-    coverage,
-    candles,
-    ticks,
-    verify,
-    rebuild,
-    decode,
-    simulate,
-)
-"""Modules of `candlewick.commands`, in the order of the help; each has `register(app)`."""
+COMMANDS = {
+    "up": "platform",
+    "down": "platform",
+    "status": "platform",
+    "doctor": "platform",
+    "instruments": "instruments",
+    "add": "add",
+    "backfill": "backfill",
+    "coverage": "coverage",
+    "candles": "candles",
+    "ticks": "ticks",
+    "verify": "verify",
+    "rebuild": "rebuild",
+    "decode": "decode",
+    "simulate": "simulate",
+}
+"""Each command's module in `candlewick.commands`, in the order of the help; it has `register(app)`."""
+
+
+class Commands(TyperGroup):
+    """Loads the module of the command that is called, and no other: all together take a second.
+
+    Contexts and commands are those of the click that typer carries with it, under no public name.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        part = typer.Typer()
+        # A second command keeps a module of one from becoming the whole program.
+        part.command("-")(lambda: None)
+        import_module(f"candlewick.commands.{COMMANDS[cmd_name]}").register(part)
+        return typer.main.get_group(part).commands[cmd_name]
+
 
 app = typer.Typer(
     name="candlewick",
+    cls=Commands,
     help="Ticks in, candles out: history and live market data, and what is missing in it.",
     no_args_is_help=True,
     add_completion=False,
@@ -59,10 +74,6 @@ def _options(
 ) -> None:
     if demo:
         os.environ["CANDLEWICK_DEMO"] = "true"
-
-
-for module in COMMANDS:
-    module.register(app)
 
 
 def main() -> None:

@@ -185,7 +185,9 @@ def _await_ready(program: Program, settings: Settings, home: Home) -> None:
     starts: set[int] = set()
     while time.monotonic() < deadline:
         state = supervisor.states(home)[program.name]
-        if state.state in {"RUNNING", "STARTING"} and is_ready(program, settings):
+        # What listens nowhere has nothing to ask: the supervisor calls it running once it has lasted.
+        lives = {"RUNNING", "STARTING"} if program.listens else {"RUNNING"}
+        if state.state in lives and is_ready(program, settings):
             if program.name == programs.POSTGRES:
                 postgres.ensure_databases(settings)
             return

@@ -134,11 +134,15 @@ def test_after_a_kill_the_tables_are_those_of_an_undisturbed_run(
         platform.run("up", "--detach")
 
     _await_completion(platform, series)
+    if victim in {"run", "platform"}:
+        # Dagster's own retry, within a minute; the sensor would come minutes later.
+        assert any(_is_retry_of(run_id, row) for row in _runs(platform, series))
     tables = _tables(platform, series)
     assert [name for name, table in tables.items() if not table.equals(undisturbed[name])] == []
 
 
 def _collect(platform: Platform, venue: Venue, files: list[tuple[Path, bytes]], symbol: str) -> str:
+    _await_up(platform)
     for place, body in files:
         target = venue.folder / symbol / place
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -169,6 +173,10 @@ def _runs(platform: Platform, series: str) -> list[dict[str, object]]:
     rows = _ask(platform, _STEPS, series=series)["runsOrError"]["results"]  # type: ignore[index]
     first = {"key": "dagster/asset_partition_range_start", "value": SPAN[0]}
     return [row for row in rows if first in row["tags"]]
+
+
+def _is_retry_of(run_id: str, row: dict[str, object]) -> bool:
+    return {"key": "dagster/parent_run_id", "value": run_id} in row["tags"]  # type: ignore[operator]
 
 
 def _await_stage(platform: Platform, series: str, stage: Stage) -> str:
@@ -218,6 +226,13 @@ def _kill_all(processes: list[psutil.Process]) -> None:
         # A server ends its own helpers once one of them is gone.
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def _await_up(platform: Platform) -> None:
+    """Until what the case before has killed is back."""
+    deadline = time.monotonic() + DEADLINE_S
+    while (found := platform.run("status", code=None)).code != 0:
+        assert time.monotonic() < deadline, f"not up again: {found.out}; see {platform.home}/logs"
 
 
 def _await_completion(platform: Platform, series: str) -> None:

@@ -75,7 +75,7 @@ def in_background(work: Callable[[], Published]) -> Callable[[], Published]:
     thread.start()
 
     def result() -> Published:
-        thread.join(180)
+        thread.join(240)
         assert results, "publishing failed"
         return results[0]
 

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import time
-from pathlib import Path
 
 import fastavro
 import httpx
@@ -262,15 +261,12 @@ def test_the_sinks_role_may_write_hours_and_nothing_else(landing: Sinks) -> None
                 connection.execute(statement)
 
 
-def test_the_client_librarys_lines_go_to_the_file_that_is_named(
-    landing: Sinks, capfd: pytest.CaptureFixture[str], tmp_path: Path
+def test_the_client_library_prints_nothing_beside_the_error(
+    landing: Sinks, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stranger = Series("test", "stranger", Kind.QUOTES, AssetClass.FOREX, 5, 0, "always")
-    settings, log = landing.settings, tmp_path / "pulsar.log"
-    token = access.pulsar_token(settings, access.PULSAR_PUBLISHER)
-    with Bus(access.pulsar_url(settings), token, log=str(log)) as bus, pytest.raises(BusError):
+    with bus_of(landing.settings, access.PULSAR_PUBLISHER) as bus, pytest.raises(BusError):
         bus.publish_hours(stranger, [])
-    assert "stranger" in log.read_text()
     assert capfd.readouterr() == ("", "")
 
 
