@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from candlewick.local import doctor as local_doctor
@@ -164,6 +165,7 @@ def _news(found: local_status.Status) -> dict[str, str]:
         lines["disk"] = f"[red]the disk is full[/]: {found.disk_free / 1e6:.0f} MB free for {found.home}"
     if found.database_problem is not None:
         lines["database"] = f"[red]the database does not answer[/]: {found.database_problem}"
+    lines |= {f"what {worker.name} says": _worker_line(worker) for worker in found.workers}
     lines |= {host.host: _host_line(host) for host in found.hosts}
     return lines | {series.name: _series_line(series) for series in found.series}
 
@@ -172,6 +174,11 @@ def _program_line(program: local_status.ProgramStatus) -> str:
     if program.state == "RUNNING":
         return f"{program.name} runs"
     return f"[red]{program.name} is {program.state}[/] {program.detail}"
+
+
+def _worker_line(worker: local_status.WorkerStatus) -> str:
+    color = {"ok": "green", "waiting": "yellow"}.get(worker.condition, "red")
+    return f"{worker.name}: [{color}]{worker.condition}[/], {escape(worker.summary)}"
 
 
 def _host_line(host: local_status.HostStatus) -> str:
@@ -209,6 +216,8 @@ def _print_status(found: local_status.Status, console: Console) -> None:
             " ".join(map(str, program.ports)),
         )
     console.print(table)
+    for worker in found.workers:
+        console.print(_worker_line(worker), highlight=False)
     for page in found.pages:
         console.print(f"{page.name:16} {page.url}", highlight=False)
     if found.database_problem is not None:

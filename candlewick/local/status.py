@@ -8,21 +8,25 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from candlewick import access
+from candlewick import access, health
 from candlewick.local import platform, programs, servers, supervisor
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from candlewick.store.database import Connection, query
-from candlewick.times import iso, to_us
+from candlewick.times import iso, now_us, to_us
 
 HOUR_TABLES = ("quote_hour", "trade_hour")
 CANDLE_TABLES = ("quote_candle", "trade_candle")
+NOT_READY = "NOT READY"
 _CONNECT_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramStatus:
-    """A program as its supervisor sees it; memory in bytes with its children's, ages in seconds."""
+    """A program as its supervisor sees it; memory in bytes with its children's, ages in seconds.
+
+    `state` is the supervisor's word, or NOT READY for one that runs and does not answer.
+    """
 
     name: str
     state: str
@@ -31,6 +35,15 @@ class ProgramStatus:
     memory: int
     ports: list[int]
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """What a worker last said of itself; `condition` is ok, waiting, degraded, or silent for too long."""
+
+    name: str
+    condition: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,7 @@ class Status:
     disk_free: int
     pages: list[platform.Page]
     programs: list[ProgramStatus]
+    workers: list[WorkerStatus] = field(default_factory=list)
     series: list[SeriesStatus] = field(default_factory=list)
     hosts: list[HostStatus] = field(default_factory=list)
     storage: Storage | None = None
@@ -125,6 +139,7 @@ def gather(settings: Settings) -> Status:
         disk_free=shutil.disk_usage(_existing(home)).free,
         pages=platform.pages(settings, home),
         programs=_programs(settings, home, states or {}),
+        workers=_workers(home) if states else [],
     )
     if not access.database_password_file(settings, access.OWNER).exists():
         return replace(status, database_problem="not started yet")
@@ -156,18 +171,32 @@ def _programs(
     for program in programs.all_programs(settings, home):
         state = states.get(program.name)
         alive = state is not None and state.state in servers.ALIVE
+        word, detail = "STOPPED", ""
+        if state is not None:
+            word, detail = state.state, "" if alive else state.detail
+            if word == "RUNNING" and not servers.is_ready(program, settings):
+                word, detail = NOT_READY, "it runs and does not answer"
         found.append(
             ProgramStatus(
                 program.name,
-                state.state if state else "STOPPED",
+                word,
                 state.pid if state else 0,
                 max(0, int(time.time()) - state.started) if state and alive else 0,
                 _memory(state.pid) if state and state.pid else 0,
                 sorted(program.listens),
-                state.detail if state and not alive else "",
+                detail,
             )
         )
     return found
+
+
+def _workers(home: Home) -> list[WorkerStatus]:
+    return [
+        WorkerStatus(record.worker, "silent", f"nothing since {iso(record.at_us)}; {record.summary}")
+        if now_us() - record.at_us > health.STALE_US
+        else WorkerStatus(record.worker, record.condition.value, record.summary)
+        for record in health.read_all(home.root)
+    ]
 
 
 def _memory(pid: int) -> int:

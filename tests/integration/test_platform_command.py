@@ -72,6 +72,11 @@ def demo(tmp_path: Path) -> Iterator[Installation]:
 
 
 @pytest.mark.timeout(900)
+def guard_is_well(demo: Installation) -> bool:
+    workers = json.loads(demo.run("status", "--json").stdout)["workers"]
+    return [(worker["name"], worker["condition"]) for worker in workers] == [("guard", "ok")]
+
+
 def test_a_demo_from_nothing_to_candles_and_to_nothing_again(demo: Installation, tmp_path: Path) -> None:
     mine = demo
     said = tmp_path / "said"
@@ -88,6 +93,7 @@ def test_a_demo_from_nothing_to_candles_and_to_nothing_again(demo: Installation,
         status = mine.run("status", "--json")
         assert status.returncode == 0, status.stdout
         assert {program["state"] for program in json.loads(status.stdout)["programs"]} == {"RUNNING"}
+        wait_for(lambda: guard_is_well(mine), "the guard to find all well")
         doctor = mine.run("doctor", "--json")
         wrong = [finding for finding in json.loads(doctor.stdout) if finding["verdict"] == "wrong"]
         assert wrong == []
