@@ -71,12 +71,12 @@ def demo(tmp_path: Path) -> Iterator[Installation]:
         mine.run("down")
 
 
-@pytest.mark.timeout(900)
 def guard_is_well(demo: Installation) -> bool:
     workers = json.loads(demo.run("status", "--json").stdout)["workers"]
     return [(worker["name"], worker["condition"]) for worker in workers] == [("guard", "ok")]
 
 
+@pytest.mark.timeout(900)
 def test_a_demo_from_nothing_to_candles_and_to_nothing_again(demo: Installation, tmp_path: Path) -> None:
     mine = demo
     said = tmp_path / "said"

@@ -161,30 +161,29 @@ def test_bars_of_another_collector(platform: Platform, venue: Venue, fixtures: P
         assert ours == expected, timeframe
 
 
-@pytest.mark.parametrize(
-    ("damaged", "symbol", "fault"),
-    [
-        ("truncated_half", "USDCAD", "truncated"),
-        ("header_only_13bytes", "NZDUSD", "truncated"),
-        ("not_lzma_html_error_page", "USDCHF", "not-lzma"),
-        ("out_of_order_ticks_100_101", "EURGBP", "times-fall"),
-    ],
-)
-def test_a_damaged_hour_is_refused_by_name_and_the_rest_of_the_day_is_in_place(
-    platform: Platform, venue: Venue, fixtures: Path, eurusd_day: Path, damaged: str, symbol: str, fault: str
+def test_damaged_hours_are_refused_by_name_and_the_rest_of_the_day_is_in_place(
+    platform: Platform, venue: Venue, fixtures: Path, eurusd_day: Path
 ) -> None:
-    folder = lay_out(eurusd_day, venue.folder / f"{symbol}/2019/01/04")
-    swap_hour(folder, 10, fixtures / f"dukascopy/derived-corrupt/{damaged}.bi5")
-    series = f"dukascopy:{symbol.lower()}:quotes"
-    platform.run("add", symbol)
-    platform.backfill(series, "2019-02-04", "2019-02-05", code=1)
+    faults = {
+        "truncated_half": "truncated",
+        "not_lzma_html_error_page": "not-lzma",
+        "header_only_13bytes": "truncated",
+        "out_of_order_ticks_100_101": "times-fall",
+    }
+    series, span = "dukascopy:usdcad:quotes", ("2019-02-04", "2019-02-05")
+    folder = lay_out(eurusd_day, venue.folder / "USDCAD/2019/01/04")
+    for hour, damaged in enumerate(faults, start=9):
+        swap_hour(folder, hour, fixtures / f"dukascopy/derived-corrupt/{damaged}.bi5")
+    platform.run("add", "USD/CAD")
+    platform.backfill(series, *span, code=1)
 
-    found = platform.run("coverage", series, "--from", "2019-02-04", "--to", "2019-02-05", code=1)
-    assert "2019-02-04T10:00:00Z" in found.out
-    assert "failed" in found.out
-    assert fault in found.out
-    times = {row["time"] for row in platform.candles(series, "1h", "2019-02-04", "2019-02-05")}
-    assert times == {f"2019-02-04T{hour:02d}:00:00Z" for hour in range(24) if hour != 10}
+    holes = platform.coverage(series, *span, code=1)["holes"]
+    assert [(hole["from"], hole["state"], hole["reason"].partition(":")[0]) for hole in holes] == [
+        (f"2019-02-04T{hour:02d}:00:00Z", "failed", fault)
+        for hour, fault in enumerate(faults.values(), start=9)
+    ]
+    times = {row["time"] for row in platform.candles(series, "1h", *span)}
+    assert times == {f"2019-02-04T{hour:02d}:00:00Z" for hour in range(24) if hour not in range(9, 13)}
 
 
 def test_a_corrected_hour_replaces_the_old_one_up_to_the_week(
