@@ -7,7 +7,7 @@ from time import perf_counter
 from candlewick.candles import Level
 from candlewick.instruments import Kind
 from candlewick.store.database import Connection, Database, run
-from candlewick.store.series import known_series
+from candlewick.store.series import UnknownSeriesError
 from candlewick.times import DAY_US, HOUR_US, from_us
 
 # Hours per transaction: enough to amortise it, few enough that others need not wait long.
@@ -35,6 +35,14 @@ class Refreshed:
         )
 
 
+def _lock(connection: Connection, name: str) -> tuple[int, Kind]:
+    """Waits for any other refresh of the series; its id and kind."""
+    row = run(connection, "lock_candles", {"series": name}).fetchone()
+    if row is None:
+        raise UnknownSeriesError(name)
+    return row[0], Kind(row[1])
+
+
 def _dirty(
     connection: Connection, level: Level, kind: Kind, parameters: Mapping[str, object]
 ) -> list[tuple[int, int]]:
@@ -43,11 +51,10 @@ def _dirty(
 
 
 def _make(connection: Connection, level: Level, name: str, start_us: int, end_us: int) -> Refreshed:
-    series_id, series = known_series(connection, name)
-    run(connection, "lock_candles", {"series_id": series_id})
-    known = {"series_id": series_id, "series": series.name}
+    series_id, kind = _lock(connection, name)
+    known = {"series_id": series_id, "series": name}
     span = {"start_at": from_us(start_us), "end_at": from_us(end_us)}
-    dirty = _dirty(connection, level, series.kind, known | span)
+    dirty = _dirty(connection, level, kind, known | span)
     if not dirty:
         return Refreshed()
     hours = [hour for hour, _ in dirty]
@@ -55,7 +62,7 @@ def _make(connection: Connection, level: Level, name: str, start_us: int, end_us
     margin = _WEEK_US if level is Level.DAILY else 0
     row = run(
         connection,
-        f"make_{level}_{series.kind}",
+        f"make_{level}_{kind}",
         known
         | {
             "hours": [from_us(hour) for hour in hours],
@@ -80,11 +87,10 @@ def refresh(database: Database, name: str, level: Level, start_us: int, end_us: 
 
 def distrust(connection: Connection, name: str, start_us: int, end_us: int) -> None:
     """See `Store.distrust_candles`."""
-    series_id, series = known_series(connection, name)
-    run(connection, "lock_candles", {"series_id": series_id})
+    series_id, kind = _lock(connection, name)
     run(
         connection,
-        f"distrust_{series.kind}",
+        f"distrust_{kind}",
         {
             "series_id": series_id,
             "series": name,

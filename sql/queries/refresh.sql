@@ -1,8 +1,9 @@
 -- name: lock_candles
 -- Taken first in a READ COMMITTED transaction: each later statement sees what the last holder wrote.
 -- The candles of a month, some 10 MB, are to stay in memory while they are made.
-SELECT pg_advisory_xact_lock(hashtextextended('candlewick candles', :series_id)),
-    set_config('work_mem', '64MB', true);
+SELECT series_id, kind, pg_advisory_xact_lock(hashtextextended('candlewick candles', series_id)),
+    set_config('work_mem', '64MB', true)
+FROM series WHERE name = :series;
 
 -- name: dirty_intraday_quotes
 -- Hours whose content is not what their mark says, or that have a mark and no row any more.
