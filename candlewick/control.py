@@ -14,6 +14,7 @@ from candlewick.instruments import (
     Instrument,
     Kind,
     Series,
+    UnknownInstrumentError,
     UnvouchedScaleError,
     dukascopy_series,
     find,
@@ -89,7 +90,14 @@ def collect(history: History, series: Series) -> None:
     week = calendar(series.calendar)
     history.store.write_sessions(week.name, week.sessions(start_us, end_us), (start_us, end_us))
     # Last: from here on it counts as collected.
-    history.store.add_series(series)
+    history.store.add_series(series, first_tick_us=_first_tick_us(series))
+
+
+def _first_tick_us(series: Series) -> int | None:
+    try:
+        return find(series.symbol).first_tick_us
+    except UnknownInstrumentError:
+        return None
 
 
 def _symbol(spelling: str) -> str:

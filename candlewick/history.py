@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Self, TypeVar
@@ -283,15 +283,18 @@ class History:
             return day, *self._owed(series, day)
 
         unsound: list[str] = []
+        unsound_days: list[date] = []
         with ThreadPoolExecutor(DAYS_AHEAD, "decode") as pool:
             for day, hours, complaints in _ahead(pool, load, days, DAYS_AHEAD):
                 unsound += complaints
+                unsound_days += [day] if complaints else []
                 yield self._publish(series, day, hours)
         if unsound:
             more = f" and {len(unsound) - 1} more" if len(unsound) > 1 else ""
             raise CandlewickError(
                 f"{series.name}: {unsound[0]}{more}",
-                "`candlewick rebuild --from-archive` publishes what the archive holds now; "
+                f"`{rebuild_command(series, unsound_days, from_archive=True)}` publishes what the archive "
+                "holds now; "
                 "a backfill fetches damaged objects again",
             )
 
@@ -310,7 +313,7 @@ class History:
         owed = {us for us, hour in manifest.hours.items() if not _archived_has_arrived(hour, marks.get(us))}
         if not owed:
             return [], []
-        loaded = load_day(series, day, self.archive, self.venue.transports)
+        loaded = load_day(series, day, self.archive)
         if loaded is None:
             return [], []
         complaints = [*loaded.damaged]
@@ -402,7 +405,7 @@ class History:
         """
         for day in days:
             with day_lock(self.store, series, day):
-                loaded = renew_day(series, day, self.archive, self.venue.transports, now_us=self.clock())
+                loaded = renew_day(series, day, self.archive, now_us=self.clock())
             if loaded is None:
                 yield RebuiltDay(day)
                 continue
@@ -435,7 +438,7 @@ class History:
             if landed.different:
                 raise CandlewickError(
                     f"{series.name} {iso(landed.different[0])} is stored with other content than published",
-                    f"`candlewick rebuild {series.name} --from-archive` publishes it anew; "
+                    f"`{rebuild_command(series, [fetched.day], from_archive=True)}` publishes it anew; "
                     "`candlewick doctor` checks the disk",
                 )
             self.refresh(series, Level.INTRADAY, [fetched.day])
@@ -467,9 +470,19 @@ class History:
         ]
 
 
+def rebuild_command(series: Series, days: Sequence[date], *, from_archive: bool = False) -> str:
+    """The command that makes these days anew, ready to be typed."""
+    end = max(days) + timedelta(days=1)
+    flag = " --from-archive" if from_archive else ""
+    return f"candlewick rebuild {series.name} --from {min(days)} --to {end}{flag}"
+
+
 def _has_arrived(state: HourState, revision: int, content_hash: bytes, row: LandedHour) -> bool:
-    """Is the row what was sent, or a newer final one that takes its place?"""
-    if row.state is state and row.content_hash == content_hash:
+    """Is the row what was sent, or a newer final one that takes its place?
+
+    Equal content of an earlier revision is not enough: another one may be on its way in between.
+    """
+    if row.state is state and row.content_hash == content_hash and row.revision >= revision:
         return True
     newer = state not in FINAL_STATES or row.revision > revision
     return row.state in FINAL_STATES and newer

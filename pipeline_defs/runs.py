@@ -18,7 +18,7 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-_FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+_FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _LOOK_BACK = 500
 
 RunsByDay = dict[tuple[str, date], DayRuns]
@@ -27,7 +27,7 @@ RunsByDay = dict[tuple[str, date], DayRuns]
 def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
     """For each (series, day) that a recent run covers: is one under way, and how many failed in a row.
 
-    A run that was cancelled by hand counts for nothing.
+    A run that was cancelled counts as one that failed: its key was used, and its days are still wanted.
     """
     found: RunsByDay = {}
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
@@ -35,7 +35,7 @@ def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
             found[key] = DayRuns(active=True)
     settled = set(found)
     for record in instance.get_run_records(dg.RunsFilter(statuses=_FINISHED), limit=_LOOK_BACK):
-        failed = record.dagster_run.status is dg.DagsterRunStatus.FAILURE
+        failed = record.dagster_run.status is not dg.DagsterRunStatus.SUCCESS
         for key in _covers(record.dagster_run):
             if key in settled:
                 continue

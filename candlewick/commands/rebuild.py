@@ -28,13 +28,12 @@ def rebuild(
         bool,
         typer.Option("--from-archive", help="Decode the archived bytes again and publish what differs, too."),
     ] = False,
-    candles: Annotated[
-        bool, typer.Option("--candles", help="Make candles anew from the stored ticks (what it does anyway).")
-    ] = False,
 ) -> None:
-    """Make the candles of whole UTC days anew from ticks; with --from-archive the hours as well."""
-    if from_archive and candles:
-        raise CandlewickError("--from-archive and --candles are two ways", "give one; the first does both")
+    """Make the candles of whole UTC days anew from ticks; with --from-archive the hours as well.
+
+    Exits 1 if anything of the archive could not be read.
+    """
+    unread = 0
     start_us, end_us = span(start, end)
     with History(Settings()) as history:
         known = collected(history.store, series)
@@ -45,6 +44,7 @@ def rebuild(
             for rebuilt in history.rebuild(known, days):
                 if rebuilt.hours:
                     sys.stderr.write(f"{rebuilt.day}: {rebuilt.hours} hours published anew\n")
+                unread += len(rebuilt.complaints)
                 for complaint in rebuilt.complaints:
                     sys.stderr.write(f"{rebuilt.day}: {complaint}\n")
         history.store.distrust_candles(known.name, day_us(days[0]), day_us(days[-1]) + DAY_US)
@@ -54,3 +54,6 @@ def rebuild(
     sys.stdout.write(
         f"{known.name}: {count:,} candles of {made[0].hours} hours made anew in {seconds:.1f} s\n"
     )
+    if unread:
+        sys.stderr.write("what could not be read: `candlewick backfill` of those days fetches it again\n")
+        raise typer.Exit(1)

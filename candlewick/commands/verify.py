@@ -12,6 +12,7 @@ import typer
 from candlewick import pipeline
 from candlewick.commands.backfill import collected
 from candlewick.commands.spans import From, SeriesName, To, span
+from candlewick.errors import CandlewickError
 from candlewick.history import History
 from candlewick.instruments import Series
 from candlewick.settings import Settings
@@ -58,6 +59,8 @@ def verify(
         known = collected(history.store, series)
         last = us_day(min(end_us - 1, now_us()))
         days = pipeline.partition_days(known, us_day(start_us), last)
+        if not days:
+            raise CandlewickError(f"{known.name} has no trading day in that span", "give another one")
         outcomes: list[Outcome] = []
         for outcome in prove(history, known, days, offline=offline):
             outcomes.append(outcome)

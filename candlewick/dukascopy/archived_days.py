@@ -4,16 +4,23 @@ A day's manifest keeps the hash of each hour's content. Where an archived body d
 codec was mended since, and the hour gets a new revision: `renew_day`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from candlewick.archive import Archive, ArchiveDamagedError, ArchivedDay, ArchivedHour
+from candlewick.archive import Archive, ArchiveDamagedError, ArchivedDay, ArchivedHour, ArchivedObject
 from candlewick.dukascopy.faults import InvalidAnswerError
-from candlewick.dukascopy.transports import Request, Transport
+from candlewick.dukascopy.transports import ALL_TRANSPORTS, Request
 from candlewick.errors import CandlewickError
 from candlewick.hours import Hour, Quotes
 from candlewick.instruments import Series
+
+MINUTE_CANDLES = "minute-candles"
+VENUE_HISTORY = "venue-history"
+EVIDENCE = frozenset({MINUTE_CANDLES, VENUE_HISTORY})
+"""What archived objects came by that prove an hour empty: they hold no quotes."""
+
+# Whatever may be asked now: an archive is read with all that it may have been made with.
+_DECODERS = {transport.name: transport for transport in ALL_TRANSPORTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +39,7 @@ class LoadedDay:
     damaged: list[str]
 
 
-def load_day(
-    series: Series, day: date, archive: Archive, transports: Iterable[Transport]
-) -> LoadedDay | None:
+def load_day(series: Series, day: date, archive: Archive) -> LoadedDay | None:
     """Decode an archived day without the network; None when nothing of it is archived.
 
     Raises:
@@ -50,21 +55,20 @@ def load_day(
             f" the series has {series.price_scale}",
             "remove that archive folder once you know which is right, and backfill the day",
         )
-    decoders = {transport.name: transport for transport in transports}
     content: dict[str, dict[int, Quotes]] = {}
     damaged = []
     for name, entry in manifest.objects.items():
         try:
-            body = archive.read_object(series, day, entry)
-            if entry.transport in decoders:
-                request = Request(entry.transport, "", name, entry.hours)
-                content[name] = decoders[entry.transport].decode(request, body, series)
-            else:
-                content[name] = {}
+            content[name] = _decoded(series, name, entry, archive.read_object(series, day, entry))
         except ArchiveDamagedError as error:
             damaged.append(str(error))
         except InvalidAnswerError as error:
             damaged.append(f"archive object {name} of {series.name} {day} is refused now ({error.problem})")
+        except _UnknownTransportError:
+            damaged.append(
+                f"archive object {name} of {series.name} {day} came by {entry.transport!r}, "
+                "which this Candlewick cannot read"
+            )
     loaded = LoadedDay(manifest, {}, set(), damaged)
     for hour_us, archived in sorted(manifest.hours.items()):
         if not all(name in content for name in archived.objects):
@@ -76,9 +80,20 @@ def load_day(
     return loaded
 
 
-def renew_day(
-    series: Series, day: date, archive: Archive, transports: Iterable[Transport], *, now_us: int
-) -> LoadedDay | None:
+class _UnknownTransportError(Exception):
+    pass
+
+
+def _decoded(series: Series, name: str, entry: ArchivedObject, body: bytes) -> dict[int, Quotes]:
+    if entry.transport in EVIDENCE:
+        return {}
+    if entry.transport not in _DECODERS:
+        raise _UnknownTransportError
+    request = Request(entry.transport, "", name, entry.hours)
+    return _DECODERS[entry.transport].decode(request, body, series)
+
+
+def renew_day(series: Series, day: date, archive: Archive, *, now_us: int) -> LoadedDay | None:
     """Decode an archived day and give new revisions to the hours that decode to other content than before.
 
     For when a codec was mended. The caller holds `day_lock(series, day)`.
@@ -86,7 +101,7 @@ def renew_day(
     Returns:
         The day as it is archived now; `outdated` are the hours whose revision is new.
     """
-    loaded = load_day(series, day, archive, transports)
+    loaded = load_day(series, day, archive)
     if loaded is None or not loaded.outdated:
         return loaded
     renewed = {

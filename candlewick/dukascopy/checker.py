@@ -29,7 +29,15 @@ from candlewick.dukascopy.availability_messages import (
     Response,
     State,
 )
-from candlewick.dukascopy.limiter import POLITE_RATE, HostClosedError, Limiter, Outcome, is_local
+from candlewick.dukascopy.limiter import (
+    PATIENCE_S,
+    POLITE_RATE,
+    HostClosedError,
+    Limiter,
+    Outcome,
+    is_local,
+    retry_after,
+)
 from candlewick.settings import Settings
 from candlewick.times import hours_between, now_us
 
@@ -183,7 +191,7 @@ class Checker:
         host = httpx.URL(url).netloc.decode()
         started = time.monotonic()
         try:
-            self._limiter.acquire(host)
+            self._limiter.acquire(host, min(PATIENCE_S, timeout_s))
         except HostClosedError as error:
             raise NoAnswerError(str(error)) from None
         left = timeout_s - (time.monotonic() - started)
@@ -195,10 +203,8 @@ class Checker:
             unreachable = isinstance(error.__context__, httpx.ConnectError)
             self._limiter.report(host, Outcome.UNREACHABLE if unreachable else Outcome.FAILED)
             raise
-        retry_after = answer.headers.get("retry-after", "")
-        self._limiter.report(
-            host, _outcome(answer.status), retry_after_s=float(retry_after) if retry_after.isdigit() else None
-        )
+        wait_s = retry_after(answer.headers.get("retry-after", ""), now_us())
+        self._limiter.report(host, _outcome(answer.status), retry_after_s=wait_s)
         return answer
 
     def _ask(self, method: str, url: str, headers: Mapping[str, str], timeout_s: float) -> HttpAnswer:

@@ -13,7 +13,14 @@ from datetime import date
 from candlewick.archive import Archive, ArchiveDamagedError, ArchivedDay, ArchivedHour, ArchivedObject
 from candlewick.calendars import calendar
 from candlewick.dukascopy import judge
-from candlewick.dukascopy.archived_days import LoadedDay, hour_of, load_day, renewed_hour
+from candlewick.dukascopy.archived_days import (
+    MINUTE_CANDLES,
+    VENUE_HISTORY,
+    LoadedDay,
+    hour_of,
+    load_day,
+    renewed_hour,
+)
 from candlewick.dukascopy.bi5 import oddities
 from candlewick.dukascopy.faults import Fault, InvalidAnswerError
 from candlewick.dukascopy.judge import Evidence, Expectation, Finding, Found, Judgement
@@ -28,9 +35,7 @@ from candlewick.times import DAY_US, HOUR_US, day_us, iso
 EMPTY_RETRIES = 2
 """How often an answer that is empty without evidence is asked for again before the next transport."""
 
-MINUTE_CANDLES = "minute-candles"
 INSTRUMENT_TABLE = "instrument-table"
-VENUE_HISTORY = "venue-history"
 
 _TOGETHER = 4
 
@@ -178,7 +183,7 @@ class _DayFetch:
     def _load(self) -> LoadedDay:
         nothing = ArchivedDay(self.series.name, self.day, self.series.price_scale, self.series.volume_scale)
         try:
-            loaded = load_day(self.series, self.day, self.archive, self.venue.transports)
+            loaded = load_day(self.series, self.day, self.archive)
         except ArchiveDamagedError as error:
             return LoadedDay(nothing, {}, set(), [str(error)])
         return loaded or LoadedDay(nothing, {}, set(), [])
@@ -328,11 +333,18 @@ class _DayFetch:
         )
 
     def _evidence_of(self, hour_us: int) -> Evidence:
-        candles = self._minute_candles()
-        if not candles:
-            return Evidence.UNKNOWN
-        traded = any(entry.candles.has_volume(hour_us, hour_us + HOUR_US) for entry in candles)
-        return Evidence.VOLUME if traded else Evidence.NO_VOLUME
+        if self._has_volume(hour_us):
+            return Evidence.VOLUME
+        # Candles without volume where there are quotes are not the whole day's.
+        sound = all(self._has_volume(other) for other in self.hours if self._has_quotes(other))
+        return Evidence.NO_VOLUME if sound and len(self._minute_candles()) == len(Side) else Evidence.UNKNOWN
+
+    def _has_volume(self, hour_us: int) -> bool:
+        return any(entry.candles.has_volume(hour_us, hour_us + HOUR_US) for entry in self._minute_candles())
+
+    def _has_quotes(self, hour_us: int) -> bool:
+        content, archived = self.content.get(hour_us), self._archived(hour_us)
+        return bool(content and len(content.quotes)) or bool(archived and archived.ticks)
 
     def _minute_candles(self) -> list[CandleAnswer]:
         """The complete minute candles of the day, bid and ask; none before the day is over."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import TracebackType
 from typing import Protocol, Self
@@ -24,6 +25,7 @@ from candlewick.instruments import Series
 from candlewick.settings import Settings
 from candlewick.store import DatabaseUnavailableError, Store
 from candlewick.store.database import Database, query, run, translated
+from candlewick.times import to_us
 
 POLITE_RATE = 1.0
 """Requests a second to begin with: one to two seconds between requests are known to be suffered."""
@@ -46,11 +48,12 @@ class Outcome(Enum):
 
 
 class HostClosedError(CandlewickError):
-    """The host is left alone for a while after repeated refusals or failures."""
+    """The host is left alone for a while, or so many wait for it that no turn comes soon."""
 
     def __init__(self, host: str, wait_s: float) -> None:
         super().__init__(
-            f"{host} is left alone for {max(1, round(wait_s))} s after repeated failures",
+            f"{host} has no turn for {max(1, round(wait_s))} s: it refused or failed repeatedly, "
+            "or asked for a pause, or many requests wait",
             "it is tried again then",
         )
         self.host = host
@@ -63,8 +66,8 @@ class Limiter(Protocol):
     def pause_s(self, host: str) -> float:
         """Seconds to wait, at first, before a request that failed is made again."""
 
-    def acquire(self, host: str) -> None:
-        """Wait for this request's turn; raises HostClosedError when that is not soon."""
+    def acquire(self, host: str, patience_s: float = PATIENCE_S) -> None:
+        """Wait for this request's turn; raises HostClosedError when that is not within `patience_s`."""
 
     def report(self, host: str, outcome: Outcome, *, retry_after_s: float | None = None) -> None:
         """Say what became of it."""
@@ -126,9 +129,9 @@ class DatabaseLimiter:
     def pause_s(self, host: str) -> float:
         return self.pace(host).pause_s
 
-    def acquire(self, host: str) -> None:
+    def acquire(self, host: str, patience_s: float = PATIENCE_S) -> None:
         rate = self.pace(host).rate
-        parameters = {"host": host, "rate": rate, "patience_s": PATIENCE_S, "probe_s": _PROBE_S}
+        parameters = {"host": host, "rate": rate, "patience_s": patience_s, "probe_s": _PROBE_S}
         while True:
             with self._transaction() as connection:
                 row = run(connection, "reserve_turn", parameters).fetchone()
@@ -184,11 +187,22 @@ class Unpaced:
         _ = host
         return 0.001
 
-    def acquire(self, host: str) -> None:
+    def acquire(self, host: str, patience_s: float = PATIENCE_S) -> None:
         """Never waits."""
 
     def report(self, host: str, outcome: Outcome, *, retry_after_s: float | None = None) -> None:
         """Nothing to learn."""
+
+
+def retry_after(text: str, at_us: int) -> float | None:
+    """Seconds that a `Retry-After` header asks to wait, by number or HTTP date; None where it is neither."""
+    text = text.strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, (to_us(parsedate_to_datetime(text)) - at_us) / 1e6)
+    except ValueError:
+        return None
 
 
 def is_local(host: str) -> bool:

@@ -147,6 +147,10 @@ class HourFiles:
         return _by_hour(request, bi5.decode_hour(body))
 
 
+ALL_TRANSPORTS: tuple[Transport, ...] = (DayObjects(""), JsonFeed(""), HourFiles(""))
+"""Every transport, without an address: enough to read what came by it."""
+
+
 def bi5_folder(base_url: str, instrument: Instrument, day: date) -> str:
     """Where the bi5 host keeps a day: months count from zero."""
     return f"{base_url}/{instrument.bi5_symbol}/{day.year}/{day.month - 1:02}/{day.day:02}"

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +13,7 @@ import httpx
 
 from candlewick.dukascopy import jetta
 from candlewick.dukascopy.faults import Fault, InvalidAnswerError
-from candlewick.dukascopy.limiter import HostClosedError, Limiter, Outcome
+from candlewick.dukascopy.limiter import HostClosedError, Limiter, Outcome, retry_after
 from candlewick.dukascopy.transports import (
     Answer,
     DayObjects,
@@ -29,7 +28,7 @@ from candlewick.dukascopy.venue_candles import Level, Side, VenueCandles, decode
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Instrument, Series
 from candlewick.settings import Settings
-from candlewick.times import DAY_US, now_us, to_us, us_day
+from candlewick.times import DAY_US, now_us, us_day
 
 MAX_BODY_BYTES = 64 * 2**20
 """Compressed size beyond which no answer is read on; a busy day object has one million bytes."""
@@ -134,7 +133,11 @@ class Venue:
             self._limiter.report(host, Outcome.FAILED)
             raise _AgainError("unreachable", f"{host}: {error}") from None
         if status in _THROTTLED:
-            self._limiter.report(host, Outcome.THROTTLED, retry_after_s=_retry_after(headers, self._clock()))
+            self._limiter.report(
+                host,
+                Outcome.THROTTLED,
+                retry_after_s=retry_after(headers.get("Retry-After", ""), self._clock()),
+            )
             raise _AgainError("throttled", f"{host} answered {status}")
         if status >= 500:
             self._limiter.report(host, Outcome.FAILED)
@@ -262,19 +265,6 @@ class _AgainError(Exception):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
-
-
-def _retry_after(headers: httpx.Headers, at_us: int) -> float | None:
-    """Seconds that the venue asks to wait: a number, or an HTTP date."""
-    text = headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    if text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, (to_us(parsedate_to_datetime(text)) - at_us) / 1e6)
-    except ValueError:
-        return None
 
 
 def _require_address(url: str) -> None:

@@ -22,7 +22,7 @@ def _series(row: tuple[Any, ...]) -> Series:
     return Series(venue, symbol, Kind(kind), AssetClass(asset_class), price_scale, volume_scale, calendar)
 
 
-def add_series(connection: Connection, series: Series) -> int:
+def add_series(connection: Connection, series: Series, first_tick_us: int | None) -> int:
     """See `Store.add_series`."""
     day = trading_day(series.asset_class, series.venue)
     run(
@@ -40,6 +40,7 @@ def add_series(connection: Connection, series: Series) -> int:
             "day_zone": day.zone,
             "turn_hour": day.turn_hour,
             "week_start": day.week_start,
+            "first_tick": None if first_tick_us is None else from_us(first_tick_us),
         },
     )
     series_id, known = known_series(connection, series.name)

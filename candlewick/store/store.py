@@ -71,14 +71,17 @@ class Store:
         with self._database.transaction() as connection:
             series.stamp(connection, kind)
 
-    def add_series(self, wanted: Series) -> int:
+    def add_series(self, wanted: Series, *, first_tick_us: int | None = None) -> int:
         """Adds a series, or finds it; its calendar may change, its scales may not.
+
+        Args:
+            first_tick_us: hours before it count as closed; None where it is not known.
 
         Raises:
             CandlewickError: it is kept with other scales.
         """
         with self._database.transaction() as connection:
-            return series.add_series(connection, wanted)
+            return series.add_series(connection, wanted, first_tick_us)
 
     def series(self, name: str) -> Series | None:
         with self._database.transaction() as connection:

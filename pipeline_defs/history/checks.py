@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from candlewick.candles import Level
-from candlewick.history import FetchedDay, History, LandedDay
+from candlewick.history import FetchedDay, History, LandedDay, rebuild_command
 from candlewick.hours import HourState
 from candlewick.instruments import Series
 from candlewick.pipeline import FETCH_POOL, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, Stage, asset_path
@@ -92,14 +92,16 @@ def nothing_failed(history: History, series: Series) -> dg.AssetCheckResult:
 def equals_published(series: Series, landed: Sequence[LandedDay]) -> dg.AssetCheckResult:
     """Is what landed what was published?"""
     rows = [(iso(us),) for day in landed for us in day.different]
+    wrong = [day.day for day in landed if day.different]
+    again = rebuild_command(series, wrong, from_archive=True) if wrong else ""
     hours, ticks = sum(day.hours for day in landed), sum(day.ticks for day in landed)
     return _result(
         EQUALS_PUBLISHED,
         rows,
         ("hour",),
         good=f"{hours} hours with {ticks:,} ticks are as they were published.",
-        bad=f"{len(rows)} hours are stored with other content than they were published with. `candlewick "
-        f"rebuild {series.name} --from-archive` publishes them anew; `candlewick doctor` checks the disk.",
+        bad=f"{len(rows)} hours are stored with other content than they were published with. `{again}` "
+        "publishes them anew; `candlewick doctor` checks the disk.",
     )
 
 
@@ -121,7 +123,7 @@ def equal_recount(
         EQUAL_RECOUNT,
         kind,
         good,
-        remedy=f"`candlewick rebuild {series.name} --candles` makes them anew from ticks.",
+        remedy=f"`{rebuild_command(series, days)}` makes those of this run anew from ticks.",
     )
 
 
@@ -153,8 +155,8 @@ def venue_check(collected: Collected) -> dg.AssetChecksDefinition:
             EQUALS_VENUE,
             ProofKind.VENUE,
             good,
-            remedy="The venue may have corrected its ticks or its candles since: "
-            f"`candlewick backfill {series.name}` of these days asks for both again.",
+            remedy="The venue may have corrected its ticks or its candles since: `candlewick backfill "
+            f"{series.name} --from DAY --to NEXT_DAY` asks for both again.",
         )
 
     return equals_venue

@@ -50,7 +50,7 @@ def candles(series: Series) -> dict[str, Any]:
     """The candle table's columns."""
     columns = [
         dg.TableColumn("series_id", "integer"),
-        dg.TableColumn("timeframe", "timeframe", "1m to 1w"),
+        dg.TableColumn("timeframe", "text", "1m to 1w"),
         dg.TableColumn("ts", "timestamptz", "the candle's start"),
     ]
     columns += [

@@ -97,19 +97,24 @@ def ask(settings: Settings, statuses: Statuses, at_us: int) -> tuple[dict[Series
     if not asked:
         return {}, []
     everything = frozenset[int]().union(*asked.values())
-    question = Question(
-        tuple(series.symbol for series in asked),
-        min(everything),
-        max(everything) + HOUR_US,
-        in_order=True,
-        deadline_s=CHECKER_DEADLINE_S,
-    )
     # boto3 and its kin are a sensor's only: no run process loads them.
     from candlewick.dukascopy.checker import check  # noqa: PLC0415
     from candlewick.dukascopy.limiter import DatabaseLimiter  # noqa: PLC0415
 
-    with DatabaseLimiter(access.database_url(settings), settings) as limiter:
-        response = check(settings, question, limiter)
+    try:
+        question = Question(
+            tuple(series.symbol for series in asked),
+            min(everything),
+            max(everything) + HOUR_US,
+            in_order=True,
+            deadline_s=CHECKER_DEADLINE_S,
+        )
+        with DatabaseLimiter(access.database_url(settings), settings) as limiter:
+            response = check(settings, question, limiter)
+    except CandlewickError as error:
+        # As if nobody had answered: hours are taken to be out some time after their end.
+        unanswered = {series: Answers(unknown=hours) for series, hours in asked.items()}
+        return unanswered, [f"which hours are out could not be asked: {error}"]
     answers = {
         series: Answers(
             out=hours & frozenset(response.hours_in(series.symbol, State.OUT, State.EMPTY)),

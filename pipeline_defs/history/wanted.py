@@ -131,7 +131,7 @@ def decide(series: str, status: DayStatus, runs: DayRuns, answers: Answers, now_
     if runs.failures:
         due_us = rechecks.after_failure(f"{series} {runs.newest}", runs.failed_us, runs.failures)
         if now_us < due_us:
-            return Leave(day, f"its run failed; asked for again at {iso(due_us)}")
+            return Leave(day, f"its run failed or was cancelled; asked for again at {iso(due_us)}")
         return Want(
             day, f"its run failed, attempt {runs.failures + 1}", f"failed {runs.failures} {runs.newest}"
         )

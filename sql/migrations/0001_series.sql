@@ -18,11 +18,13 @@ CREATE TABLE series (
     day_zone text NOT NULL,
     day_turn interval NOT NULL,
     week_start interval NOT NULL,
+    first_tick timestamptz,
     added_at timestamptz NOT NULL DEFAULT now(),
     CHECK (name = venue || ':' || symbol || ':' || kind)
 );
 COMMENT ON COLUMN series.price_scale IS 'decimal digits: 5 means that 108412 is 1.08412';
 COMMENT ON COLUMN series.day_turn IS 'local time in day_zone at which a trading day begins';
+COMMENT ON COLUMN series.first_tick IS 'the venue has nothing before; null: not known';
 COMMENT ON COLUMN series.week_start IS 'days after Monday on which a trading week begins';
 
 -- Weekly sessions, written from calendars.py. Outside [known_from, known_to) nothing is known, so

@@ -159,7 +159,7 @@ CREATE FUNCTION coverage(
                 WHEN h.state IN ('data', 'closed') THEN h.state
                 WHEN p.state = 'failed' THEN 'failed'
                 WHEN h.state IS NOT NULL OR p.state IS NOT NULL THEN 'pending'
-                WHEN session.closed THEN 'closed'
+                WHEN session.closed OR early.before_history THEN 'closed'
                 ELSE 'pending'
             END AS state,
             CASE
@@ -168,6 +168,7 @@ CREATE FUNCTION coverage(
                 WHEN h.state IS NOT NULL AND grid.hour + interval '1 hour' > coverage.as_of THEN 'running'
                 WHEN h.state IS NOT NULL THEN 'not complete yet'
                 WHEN session.closed THEN 'outside the weekly session'
+                WHEN early.before_history THEN 'before the first tick'
                 WHEN grid.hour >= coverage.as_of THEN 'not begun'
                 ELSE 'never asked'
             END AS reason
@@ -188,6 +189,9 @@ CREATE FUNCTION coverage(
                 ORDER BY s.start_at DESC LIMIT 1
             ), true) AS closed
         ) AS session
+        CROSS JOIN LATERAL (
+            SELECT coalesce(grid.hour + interval '1 hour' <= w.first_tick, false) AS before_history
+        ) AS early
     )
     SELECT j.hour, j.state, j.reason,
         (j.begun AND j.state NOT IN ('data', 'closed')) OR coalesce(cardinality(j.gap_from), 0) > 0,

@@ -7,10 +7,6 @@ SELECT blocked_until > clock_timestamp() OR circuit <> 'closed' FROM venue_host 
 -- name: report_request
 SELECT report_request(:host, :outcome, :weight, :retry_after_s, :pause_s, :open_s);
 
--- name: venue_hosts
-SELECT host, circuit, rate, blocked_until, requests, answered, throttled, failed, last_outcome, last_outcome_at
-FROM venue_host ORDER BY host;
-
 -- name: bound_lock_wait
 SELECT set_config('lock_timeout', :milliseconds, false);
 

@@ -1,9 +1,10 @@
 -- name: add_series!
 INSERT INTO series (name, venue, symbol, kind, asset_class, price_scale, volume_scale, calendar,
-    day_zone, day_turn, week_start)
+    day_zone, day_turn, week_start, first_tick)
 VALUES (:name, :venue, :symbol, :kind, :asset_class, :price_scale, :volume_scale, :calendar,
-    :day_zone, make_interval(hours => :turn_hour), make_interval(days => :week_start))
-ON CONFLICT (name) DO UPDATE SET calendar = EXCLUDED.calendar, asset_class = EXCLUDED.asset_class;
+    :day_zone, make_interval(hours => :turn_hour), make_interval(days => :week_start), :first_tick)
+ON CONFLICT (name) DO UPDATE SET
+    (calendar, asset_class, first_tick) = (EXCLUDED.calendar, EXCLUDED.asset_class, EXCLUDED.first_tick);
 
 -- name: series_by_name
 SELECT series_id, venue, symbol, kind, asset_class, price_scale, volume_scale, calendar
@@ -16,9 +17,6 @@ FROM series ORDER BY name;
 -- name: know_calendar!
 INSERT INTO calendar (name, known_from, known_to) VALUES (:name, :start_at, :end_at)
 ON CONFLICT (name) DO UPDATE SET known_from = EXCLUDED.known_from, known_to = EXCLUDED.known_to;
-
--- name: known_calendars
-SELECT name, known_from, known_to FROM calendar;
 
 -- name: forget_sessions!
 DELETE FROM session WHERE calendar = :name;

@@ -247,6 +247,21 @@ def test_json_minutes_are_evidence_too(bench: Bench) -> None:
     assert states(bench.fetch()) == dict.fromkeys(range(24), CLOSED)
 
 
+def test_candles_of_one_side_alone_prove_nothing(bench: Bench) -> None:
+    bench.serve_hours(without(4))
+    bench.server.files[hour_path(4)] = b""
+    bench.serve_minutes({hour * 60 + 5: 1.0 for hour in range(24) if hour != 4})
+    del bench.server.files[f"{FOLDER}/ASK_candles_min_1.bi5"]
+    assert problems(bench.fetch()) == {4: (FAILED, "empty-unconfirmed")}
+
+
+def test_candles_that_lack_hours_with_quotes_prove_nothing(bench: Bench) -> None:
+    bench.serve_hours(without(4))
+    bench.server.files[hour_path(4)] = b""
+    bench.serve_minutes({hour * 60 + 5: 1.0 for hour in range(20) if hour != 4})
+    assert problems(bench.fetch()) == {4: (FAILED, "empty-unconfirmed")}
+
+
 def test_an_empty_running_day_waits_for_its_candles(bench: Bench) -> None:
     bench.server.files[hour_path(0)] = b""
     bench.serve_minutes({})

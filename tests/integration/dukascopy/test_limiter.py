@@ -177,7 +177,7 @@ def test_the_rate_rises_slowly(limiter: DatabaseLimiter, database_url: str) -> N
 def test_failures_open_the_circuit_and_a_probe_closes_it(limiter: DatabaseLimiter, database_url: str) -> None:
     ask(limiter, Outcome.FAILED, 5)
     assert row(database_url)["circuit"] == "open"
-    with pytest.raises(HostClosedError, match="left alone"):
+    with pytest.raises(HostClosedError, match="has no turn"):
         limiter.acquire(HOST)
     rewind(database_url, 60)
     limiter.acquire(HOST)

@@ -52,6 +52,15 @@ def test_hours_without_a_row_follow_the_weekly_session(week: Landing) -> None:
         )
 
 
+def test_hours_before_the_first_tick_are_closed(week: Landing) -> None:
+    week.store.add_series(EURUSD, first_tick_us=FRIDAY + 3 * HOUR_US + MINUTE_US)
+    rows = week.store.coverage(EURUSD.name, FRIDAY, FRIDAY + 5 * HOUR_US, as_of_us=LATER)
+    assert [(row.state, row.reason, row.hole) for row in rows] == [
+        *[(HourState.CLOSED, "before the first tick", False)] * 3,
+        *[(HourState.PENDING, "never asked", True)] * 2,
+    ]
+
+
 def test_an_hour_that_a_session_only_touches_is_open(week: Landing) -> None:
     week.store.write_sessions(
         EURUSD.calendar,

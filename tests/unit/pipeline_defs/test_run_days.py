@@ -55,7 +55,7 @@ def test_a_run_of_one_partition_covers_it(instance: DagsterInstance) -> None:
     assert runs.runs_by_day(instance)[EURUSD.name, MONDAY].active
 
 
-def test_failures_in_a_row_are_counted_until_a_success(instance: DagsterInstance) -> None:
+def test_failures_and_cancellations_in_a_row_are_counted_until_a_success(instance: DagsterInstance) -> None:
     for status in (
         DagsterRunStatus.FAILURE,
         DagsterRunStatus.SUCCESS,
@@ -67,7 +67,7 @@ def test_failures_in_a_row_are_counted_until_a_success(instance: DagsterInstance
 
     found = runs.runs_by_day(instance)[EURUSD.name, MONDAY]
 
-    assert (found.failures, found.newest, found.active) == (2, newest, False)
+    assert (found.failures, found.newest, found.active) == (3, newest, False)
     assert abs(found.failed_us / 1e6 - time.time()) < 60
     assert runs.failed_days(runs.runs_by_day(instance), EURUSD) == [MONDAY]
 
