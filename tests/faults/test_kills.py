@@ -31,7 +31,8 @@ from tests.platform import Platform, Venue
 FIRST, DAYS = date(2019, 2, 4), 4
 SPAN = FIRST.isoformat(), (FIRST + timedelta(days=DAYS)).isoformat()
 TICKS_A_DAY = 100_000
-DEADLINE_S = 240
+DEADLINE_S = 480
+"""The sensor asks for new hours of every pair so far at each full hour, and comes before a backfill."""
 
 # Pairs of one scale and one trading week, so that the same files suit them all.
 SYMBOLS = (
