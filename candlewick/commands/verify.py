@@ -97,10 +97,11 @@ def _print_text(series: Series, days: list[date], outcomes: list[Outcome]) -> No
             continue
         differing = [proof for proof in proofs if proof.holds is False]
         open_days = [proof for proof in proofs if proof.holds is None]
-        verdict = "equal" if not differing else f"{len(differing)} days differ"
-        if open_days:
-            verdict += f", {len(open_days)} days not compared ({open_days[0].detail})"
-        sys.stdout.write(f"{title}: {verdict}\n")
+        equal = len(proofs) - len(differing) - len(open_days)
+        counts = {"equal": equal, "differ": len(differing), "not compared": len(open_days)}
+        verdict = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        why = f" ({open_days[0].detail})" if open_days else ""
+        sys.stdout.write(f"{title}: {verdict}{why}\n")
         for proof in differing:
             sys.stdout.write(f"  {proof.day}: {proof.detail}\n")
 

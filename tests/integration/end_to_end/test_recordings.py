@@ -47,6 +47,15 @@ def test_every_minute_of_a_day_equals_the_venues_own(
         day["second"] -= first
         assert_equal_candles(hours, side, day, "2019-02-04T00:00:00Z", digits=5)
 
+    span = ("--from", "2019-02-04", "--to", "2019-02-05")
+    assert "24 hours made anew" in platform.run("rebuild", EURUSD, *span, "--from-archive").out
+    assert platform.run("verify", EURUSD, *span, "--offline").out.splitlines()[1:] == [
+        "content hashes: 1 equal",
+        "candles 1m to 1h: 1 equal",
+        "candles 4h to 1w: 1 equal",
+    ]
+    assert platform.candles(EURUSD, "1m", "2019-02-04", "2019-02-05") == rows
+
 
 def assert_equal_candles(
     rows: list[dict[str, str]], side: str, expected: np.ndarray, start: str, *, digits: int
