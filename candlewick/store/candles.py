@@ -1,6 +1,6 @@
 """Stored candles, read as columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -30,18 +30,18 @@ def read_candles(
         row = run(connection, f"candles_{series.kind}", parameters).fetchone()
         if row is None or row[0] is None:
             return
-        ts, *columns = row
-        if min(column.min() for column in columns[-3:-1]) < 0:
-            columns[-3:-1] = _exact_volumes(connection, series, parameters)
+        ts, *columns, first_large, second_large = row
+        columns[-3:-1] = [_exact(columns[-3], first_large), _exact(columns[-2], second_large)]
         yield Candles(ts, dict(zip(names, columns, strict=True)))
         if len(ts) < CANDLES_AT_ONCE:
             return
         start_us = int(np.int64(ts[-1])) + 1
 
 
-def _exact_volumes(
-    connection: Connection, series: Series, parameters: Mapping[str, object]
-) -> Iterator[Column]:
-    """Both volume columns as Python's integers, where one is beyond a bigint."""
-    row = run(connection, f"candle_volumes_{series.kind}", parameters).fetchone()
-    return (np.array([int(text) for text in column], dtype=object) for column in row or ())
+def _exact(column: Column, large: list[str] | None) -> Column:
+    """A column with those volumes in place, as Python's integers, that are beyond a bigint (-1 in it)."""
+    if large is None:
+        return column
+    exact = column.astype(object)
+    exact[column < 0] = [int(text) for text in large]
+    return exact

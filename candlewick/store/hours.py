@@ -36,15 +36,17 @@ def _hour(series: Series, row: tuple[Any, ...]) -> Hour:
     )
 
 
+def _rows(connection: Connection, name: str, parameters: Mapping[str, object]) -> Iterator[tuple[Any, ...]]:
+    # A row at a time off the wire: a month of one series would otherwise stand in memory at once.
+    with connection.cursor(binary=True) as cursor:
+        yield from cursor.stream(query(name), parameters, binary=True)
+
+
 def _stream(
     connection: Connection, name: str, series: Series, parameters: Mapping[str, object]
 ) -> Iterator[Hour]:
-    # A row at a time off the wire: a month of one series would otherwise stand in memory at once.
-    with connection.cursor(binary=True) as cursor:
-        for row in cursor.stream(
-            query(f"{name}_{series.kind}"), {"series": series.name, **parameters}, binary=True
-        ):
-            yield _hour(series, row)
+    for row in _rows(connection, f"{name}_{series.kind}", {"series": series.name, **parameters}):
+        yield _hour(series, row)
 
 
 def read_hours(connection: Connection, series: Series, start_us: int, end_us: int) -> Iterator[Hour]:
@@ -64,7 +66,7 @@ def read_ticks(
     if series.kind is Kind.QUOTES:
         # Their order is that of time, so that the server can cut the arrays: sending them is what costs.
         parameters = {"series": series.name, "start_at": from_us(start_us), "end_at": from_us(end_us)}
-        for hour_us, *columns in run(connection, "quotes_between", parameters):
+        for hour_us, *columns in _rows(connection, "quotes_between", parameters):
             yield hour_us, Quotes(*columns)
         return
     for hour in read_hours(connection, series, start_us, end_us):
