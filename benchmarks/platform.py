@@ -14,7 +14,7 @@ from candlewick.local import platform, ports, servers
 from candlewick.settings import Settings
 from candlewick.store.database import Database
 
-PORTS = 8
+PORTS = 12
 LANDING_DEADLINE_S = 300
 
 

@@ -12,7 +12,8 @@ from benchmarks.figure import Figure
 from benchmarks.inputs import another, hours_of, weekdays
 from benchmarks.platform import started
 from candlewick import access, messages
-from candlewick.bus import Bus, avro
+from candlewick.broker import avro
+from candlewick.bus import Bus
 from candlewick.bus_admin import BusAdmin
 from candlewick.hours import Hour
 from candlewick.instruments import Kind, Series

@@ -26,8 +26,19 @@ PULSAR_BROKER = "broker"
 PULSAR_SUPERUSERS = (PULSAR_ADMIN, PULSAR_BROKER)
 PULSAR_PUBLISHER = "publisher"
 PULSAR_GUARD = "guard"
+PULSAR_STREAMER = "streamer"
+"""Workers of live venues."""
+PULSAR_RECORDER = "recorder"
+"""Recorder and refresher."""
 PULSAR_READER = "reader"
-PULSAR_ROLES = (*PULSAR_SUPERUSERS, PULSAR_PUBLISHER, PULSAR_GUARD, PULSAR_READER)
+PULSAR_ROLES = (
+    *PULSAR_SUPERUSERS,
+    PULSAR_PUBLISHER,
+    PULSAR_GUARD,
+    PULSAR_STREAMER,
+    PULSAR_RECORDER,
+    PULSAR_READER,
+)
 
 
 def secrets_folder(settings: Settings) -> Path:

@@ -3,7 +3,6 @@
 One client per process, made after any fork and closed at exit.
 """
 
-import logging
 import os
 import threading
 import weakref
@@ -17,10 +16,10 @@ import pulsar
 from pulsar.schema import Schema
 
 from candlewick import messages, topics
-from candlewick.errors import CandlewickError
+from candlewick.broker import LOGGER, BusError, avro, close, connect, refused
 from candlewick.hours import Hour
 from candlewick.instruments import Kind, Series
-from candlewick.messages import Position
+from candlewick.position import Position
 from candlewick.times import iso
 
 PENDING_MESSAGES = 64
@@ -28,38 +27,6 @@ PENDING_MESSAGES = 64
 
 SEND_TIMEOUT_S = 180
 """How long a message waits for its acknowledgement: a killed broker is back after 20 to 70 s."""
-
-_OPERATION_TIMEOUT_S = 60
-_LOGGER = logging.getLogger("candlewick.pulsar")
-# Whoever logs nothing is told by the exceptions; these lines would only stand beside them.
-_LOGGER.addHandler(logging.NullHandler())
-
-
-class BusError(CandlewickError):
-    """The broker refuses, or does not answer in time."""
-
-
-class _Declared(Schema):  # type: ignore[misc]
-    """A schema by its definition, for payloads that are encoded already."""
-
-    def __init__(self, kind: _pulsar.SchemaType, definition: messages.Definition) -> None:
-        super().__init__(bytes, kind, definition, definition["name"])
-
-    def encode(self, obj: bytes) -> bytes:
-        return obj
-
-    def decode(self, data: bytes) -> bytes:
-        return data
-
-
-def avro(definition: messages.Definition) -> Schema:
-    """The schema that a producer of ready-made Avro bytes declares."""
-    return _Declared(_pulsar.SchemaType.AVRO, definition)
-
-
-def json_schema(definition: messages.Definition) -> Schema:
-    """The schema that a producer of ready-made JSON bytes declares."""
-    return _Declared(_pulsar.SchemaType.JSON, definition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +118,7 @@ class Bus:
         client, self._client = self._client, None
         self._producers.clear()
         if client is not None and os.getpid() == self._pid:
-            _close(client)
+            close(client)
 
     def publish_hours(self, series: Series, hours: Iterable[Hour]) -> Published:
         """Publishes hours of one series, one message each; returns once all are acknowledged.
@@ -186,7 +153,7 @@ class Bus:
                 done(_pulsar.Result.Ok, None)
                 pending.wait()
                 self._drop(topic)
-                raise _refused(topic, error) from error
+                raise refused(topic, error) from error
             count += 1
             ticks += len(hour.ticks)
             size += len(payload)
@@ -211,7 +178,7 @@ class Bus:
             producer.send(payload, partition_key=key)
         except pulsar.PulsarException as error:
             self._drop(topic)
-            raise _refused(topic, error) from error
+            raise refused(topic, error) from error
 
     def read_message(self, topic: str, position: Position, timeout_s: float = 10.0) -> "Message":
         """The message at a position, its chunks put together; where none is kept, the next one after it.
@@ -229,7 +196,7 @@ class Bus:
             finally:
                 reader.close()
         except pulsar.PulsarException as error:
-            raise _refused(topic, error) from error
+            raise refused(topic, error) from error
         last = message.message_id()
         return Message(bytes(message.data()), Position(last.ledger_id(), last.entry_id()))
 
@@ -249,21 +216,13 @@ class Bus:
             finally:
                 consumer.close()
         except pulsar.PulsarException as error:
-            raise _refused(topic, error) from error
+            raise refused(topic, error) from error
 
     def _connected(self) -> pulsar.Client:
         with self._lock:
             if self._client is None:
-                authentication = pulsar.AuthenticationToken(self._token) if self._token else None
-                self._client = pulsar.Client(
-                    self.url,
-                    authentication=authentication,
-                    operation_timeout_seconds=_OPERATION_TIMEOUT_S,
-                    stats_interval_in_seconds=0,
-                    # Not one of Python's: its threads would call it while Python ends, and abort the process.
-                    logger=pulsar.FileLogger(pulsar.LoggerLevel.Warn, self._log),
-                )
-                weakref.finalize(self, _close, self._client)
+                self._client = connect(self.url, self._token, log=self._log)
+                weakref.finalize(self, close, self._client)
             return self._client
 
     def _hour_producer(self, topic: str, kind: Kind) -> pulsar.Producer:
@@ -286,7 +245,7 @@ class Bus:
                         chunking_enabled=True,
                     )
                 except pulsar.PulsarException as error:
-                    raise _refused(topic, error) from error
+                    raise refused(topic, error) from error
             return self._producers[topic]
 
     def _drop(self, topic: str) -> None:
@@ -297,31 +256,4 @@ class Bus:
             try:
                 producer.close()
             except pulsar.PulsarException as error:
-                _LOGGER.warning("closing the producer of %s: %s", topic, error)
-
-
-def _close(client: pulsar.Client) -> None:
-    try:
-        client.close()
-    except pulsar.PulsarException as error:
-        if not isinstance(error, pulsar.AlreadyClosed):
-            _LOGGER.warning("closing the client: %s", error)
-
-
-_REMEDIES: tuple[tuple[type[pulsar.PulsarException], str], ...] = (
-    (pulsar.TopicNotFound, "add the series first: `candlewick add`"),
-    (
-        pulsar.IncompatibleSchema,
-        "its schema is another one: publish with the Candlewick that runs",
-    ),
-    (pulsar.AuthorizationError, "this role may not do that: `candlewick doctor` checks the roles"),
-    (pulsar.AuthenticationError, "the token is not this broker's: `candlewick doctor` checks the keys"),
-)
-
-
-def _refused(topic: str, error: pulsar.PulsarException) -> BusError:
-    remedy = next(
-        (text for kind, text in _REMEDIES if isinstance(error, kind)),
-        "see `candlewick status`; trying again is safe",
-    )
-    return BusError(f"{topic}: {str(error).removeprefix('Pulsar error: ')}", remedy)
+                LOGGER.warning("closing the producer of %s: %s", topic, error)

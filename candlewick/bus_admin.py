@@ -19,7 +19,10 @@ import stamina
 from candlewick import access, health, messages, topics
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind, Series
-from candlewick.messages import Position
+from candlewick.live import continuity, events
+from candlewick.live.events import Channel
+from candlewick.live.wanted import DEFINITION as WANTED_DEFINITION
+from candlewick.position import Position
 
 Json = dict[str, Any]
 
@@ -136,6 +139,8 @@ class BusAdmin:
             self._ensure_namespace(namespace, wanted)
         self._ensure_topic(topics.HEALTH_TOPIC)
         self._ensure_schema(topics.HEALTH_TOPIC, "JSON", health.DEFINITION)
+        self._ensure_topic(topics.WANTED_TOPIC)
+        self._ensure_schema(topics.WANTED_TOPIC, "JSON", WANTED_DEFINITION)
         for kind in Kind:
             self.ensure_sink(kind, database)
 
@@ -152,6 +157,25 @@ class BusAdmin:
         self._ensure_topic(topic)
         self._ensure_schema(topic, "AVRO", messages.DEFINITIONS[series.kind])
         self._ensure_subscription(topic, topics.sink_subscription(series.kind))
+
+    def ensure_live(self, series: Series, channels: Sequence[Channel]) -> None:
+        """The live topics of a series, and their continuity, with schemas and the recorder's subscriptions.
+
+        What is not recorded (tickers) has no subscription, and so leaves no backlog.
+
+        Raises:
+            BusAdminError: the broker refuses, or does not answer.
+        """
+        for channel in channels:
+            topic = topics.live_topic(series, channel)
+            self._ensure_topic(topic)
+            self._ensure_schema(topic, "JSON", events.DEFINITIONS[channel])
+            if channel == series.kind.value:
+                continuity_topic = topics.continuity_topic(topic)
+                self._ensure_topic(continuity_topic)
+                self._ensure_schema(continuity_topic, "JSON", continuity.DEFINITION)
+                self._ensure_subscription(topic, topics.RECORDER)
+                self._ensure_subscription(continuity_topic, topics.RECORDER)
 
     def delete_series(self, series: Series) -> None:
         """Removes the topic of a series' hours with its schema, its readers and what they are owed."""
@@ -370,15 +394,22 @@ def _namespaces() -> dict[str, _Namespace]:
     reader = {access.PULSAR_READER: ("consume",)}
     historical = {
         access.PULSAR_PUBLISHER: ("produce",),
+        access.PULSAR_RECORDER: ("produce",),
         access.PULSAR_GUARD: ("consume", "sinks"),
         **reader,
     }
-    control = {access.PULSAR_GUARD: ("produce",), **reader}
+    live = {access.PULSAR_STREAMER: ("produce", "consume"), access.PULSAR_RECORDER: ("consume",), **reader}
+    control = {
+        access.PULSAR_GUARD: ("produce",),
+        access.PULSAR_STREAMER: ("produce", "consume"),
+        access.PULSAR_RECORDER: ("produce", "consume"),
+        **reader,
+    }
     return {
         topics.namespace(topics.HISTORICAL): _Namespace((*kept, *declared, unacked), historical),
         topics.namespace(topics.CONTROL): _Namespace((*kept, *declared), control),
         **{
-            topics.namespace(name): _Namespace((*kept, deduplicated), reader)
+            topics.namespace(name): _Namespace((*kept, *declared, deduplicated), live)
             for name in topics.LIVE_NAMESPACES
         },
     }

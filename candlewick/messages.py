@@ -5,7 +5,6 @@ text literals (`{1,2,3}`, `\\x5f..`, ISO 8601), which the database casts to the 
 """
 
 import io
-from dataclasses import dataclass
 from typing import Any
 
 import fastavro
@@ -20,14 +19,6 @@ Definition = dict[str, Any]
 
 KEY_FIELDS = ("series", "hour")
 """What names a row; the sink writes by UPSERT on these."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """Where a message lies in its topic; a message in chunks lies at one position for each."""
-
-    ledger: int
-    entry: int
 
 
 _TICKS: dict[Kind, type[Quotes] | type[Trades]] = {Kind.QUOTES: Quotes, Kind.TRADES: Trades}

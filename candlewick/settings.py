@@ -1,6 +1,6 @@
 """Settings: environment, then `.env`, then `candlewick.toml`. Every name starts with `CANDLEWICK_`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ DEFAULT_SERIES = "EUR/USD,GBP/USD,USD/JPY,AUD/USD,BTC/USD"
 
 DEMO_HOME = Path(".candlewick-demo")
 DEMO_PORT_BASE = 18650
+SIMULATED_TOKEN = "simulated-token"
+SIMULATED_ACCOUNT = "101-001-0000001-001"
 NOT_IN_A_DEMO = frozenset(
     {"database_url", "pulsar_url", "pulsar_admin_url", "pulsar_token", "archive", "lambda_function"}
 )
@@ -34,14 +36,19 @@ class Ports:
     dagster: int
     dagster_code: int
     simulator: int
+    kraken: int
+    oanda: int
+    recorder: int
+    simulated_kraken: int
+    simulated_oanda: int
 
     @classmethod
     def usual(cls) -> "Ports":
-        return cls(5432, 6650, 8080, 3181, 3000, 4266, 8090)
+        return cls(5432, 6650, 8080, 3181, 3000, 4266, 8090, 9101, 9102, 9103, 8091, 8092)
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":
-        return cls(*range(base, base + 7))
+        return cls(*range(base, base + len(fields(cls))))
 
 
 class Settings(BaseSettings):
@@ -73,6 +80,12 @@ class Settings(BaseSettings):
     dukascopy_json_url: str = "https://jetta.dukascopy.com/v1"
     dukascopy_rate: float | None = Field(default=None, ge=0)
     dukascopy_timeout: float = Field(default=60.0, gt=0)
+    kraken_ws_url: str = "wss://ws.kraken.com/v2"
+    kraken_rest_url: str = "https://api.kraken.com"
+    oanda_stream_url: str = "https://stream-fxpractice.oanda.com"
+    oanda_rest_url: str = "https://api-fxpractice.oanda.com"
+    oanda_token: SecretStr | None = None
+    oanda_account: SecretStr | None = None
     lambda_function: str | None = None
     archive: str | None = None
     default_series: str = DEFAULT_SERIES
@@ -93,15 +106,34 @@ class Settings(BaseSettings):
             return values
         kept = {name: value for name, value in values.items() if name not in NOT_IN_A_DEMO}
         kept = {"home": DEMO_HOME, "port_base": DEMO_PORT_BASE, "dukascopy_rate": 0, **kept}
-        venue = f"http://127.0.0.1:{Ports.from_base(int(kept['port_base'])).simulator}"
-        return {**kept, "dukascopy_url": f"{venue}/datafeed", "dukascopy_json_url": f"{venue}/v1"}
+        listens = Ports.from_base(int(kept["port_base"]))
+        dukascopy = f"http://127.0.0.1:{listens.simulator}"
+        oanda = f"http://127.0.0.1:{listens.simulated_oanda}"
+        return {
+            **kept,
+            "dukascopy_url": f"{dukascopy}/datafeed",
+            "dukascopy_json_url": f"{dukascopy}/v1",
+            "kraken_ws_url": f"ws://127.0.0.1:{listens.simulated_kraken}/v2",
+            "kraken_rest_url": f"http://127.0.0.1:{listens.simulated_kraken}",
+            "oanda_stream_url": oanda,
+            "oanda_rest_url": oanda,
+            "oanda_token": SIMULATED_TOKEN,
+            "oanda_account": SIMULATED_ACCOUNT,
+        }
 
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("dukascopy_url", "dukascopy_json_url")
+    @field_validator(
+        "dukascopy_url",
+        "dukascopy_json_url",
+        "kraken_ws_url",
+        "kraken_rest_url",
+        "oanda_stream_url",
+        "oanda_rest_url",
+    )
     @classmethod
     def _no_trailing_slash(cls, url: str) -> str:
         return url.rstrip("/")

@@ -1,11 +1,9 @@
-"""Names of topics, subscriptions and sinks: a function each, so that no name is spelt twice.
-
-Standard library only.
-"""
+"""Names of topics, subscriptions and sinks: a function each, so that no name is spelt twice."""
 
 import re
 
 from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.live.events import Channel
 
 TENANT = "market-data"
 HISTORICAL = "historical"
@@ -49,5 +47,22 @@ def series_name(hour_topic: str) -> str:
     return ":".join(hour_topic.rpartition("/")[2].split(".")[1:])
 
 
+RECORDER = "recorder"
+"""The subscription by which the recorder reads live topics and their continuity."""
+
+
+def live_topic(series: Series, channel: Channel) -> str:
+    """Where the events of one channel of a series' instrument are published as they happen."""
+    return f"persistent://{TENANT}/{series.asset_class}/raw.{series.venue}.{series.symbol}.{channel}"
+
+
+def continuity_topic(live_topic: str) -> str:
+    """What is known of the completeness of a live topic."""
+    return f"{live_topic}.continuity"
+
+
 HEALTH_TOPIC = f"persistent://{TENANT}/{CONTROL}/health"
 """Where every worker says how it is."""
+
+WANTED_TOPIC = f"persistent://{TENANT}/{CONTROL}/wanted"
+"""What each venue's worker is to stream: its whole list in each message, the last one counts."""

@@ -22,13 +22,14 @@ import psycopg
 import structlog
 
 from candlewick import access, messages, topics
-from candlewick.bus import Bus, BusError
+from candlewick.broker import BusError
+from candlewick.bus import Bus
 from candlewick.bus_admin import SINK_INSTANCES, BusAdmin, BusAdminError
 from candlewick.errors import CandlewickError
 from candlewick.health import Condition, Health
 from candlewick.hours import HourState
 from candlewick.instruments import Kind, Series
-from candlewick.messages import Position
+from candlewick.position import Position
 from candlewick.settings import Settings
 from candlewick.store import DatabaseUnavailableError, Store
 from candlewick.store.database import Connection, query

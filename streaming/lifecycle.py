@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from candlewick import access, health, topics
-from candlewick.bus import Bus, BusError, json_schema
+from candlewick.broker import BusError, Sender, json_schema
 from candlewick.errors import CandlewickError
 from candlewick.health import Condition, Health
 from candlewick.settings import Settings
@@ -62,7 +62,7 @@ def run(worker: Worker, settings: Settings, *, role: str, interval_s: float = IN
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, stop)
     token = access.pulsar_token(settings, role)
-    with worker, _Announcer(Bus(access.pulsar_url(settings), token, log=LIBRARY_LOG)) as announcer:
+    with worker, _Announcer(Sender(access.pulsar_url(settings), token, log=LIBRARY_LOG)) as announcer:
         _log.info("started", worker=worker.name)
         last: tuple[Condition, str] | None = None
         while not stopping.is_set():
@@ -114,8 +114,8 @@ def _keep(settings: Settings, record: Health) -> None:
 class _Announcer:
     """Publishes health records from a thread of its own, the newest only: a broker away holds nobody up."""
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
         self._changed = threading.Condition()
         self._next: Health | None = None
         self._closing = False
@@ -134,7 +134,7 @@ class _Announcer:
         # before: a daemon thread inside the client library takes the process down with it.
         with self._changed:
             self._next = None
-        self._bus.close()
+        self._sender.close()
         self._thread.join(timeout=FAREWELL_S)
 
     def offer(self, record: Health) -> None:
@@ -151,6 +151,6 @@ class _Announcer:
             if record is None:
                 return
             try:
-                self._bus.publish(topics.HEALTH_TOPIC, schema, record.encode(), record.worker)
+                self._sender.send(topics.HEALTH_TOPIC, schema, record.encode(), record.worker)
             except BusError as error:
                 _log.warning("the health record could not be published", error=error.problem)

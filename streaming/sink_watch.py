@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from candlewick.health import Condition
-from candlewick.messages import Position
+from candlewick.position import Position
 from candlewick.times import SECOND_US
 
 DISCONNECTED_US = 4 * SECOND_US

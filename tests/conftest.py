@@ -22,7 +22,7 @@ from candlewick.local import ports, programs
 from candlewick.local import servers as local_servers
 from candlewick.settings import Settings
 
-PORTS = 7
+PORTS = 12
 HEAP_MIB = 512
 
 for name in [name for name in os.environ if name.startswith("CANDLEWICK_")]:

@@ -18,7 +18,7 @@ from candlewick.local.ports import free_base
 from candlewick.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("candlewick")
-PORTS = 10
+PORTS = 12
 DEADLINE_S = 240
 
 

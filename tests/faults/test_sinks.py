@@ -10,14 +10,15 @@ import psycopg
 import pytest
 
 from candlewick import access, health, messages, topics
-from candlewick.bus import Bus, Published, avro
+from candlewick.broker import avro
+from candlewick.bus import Bus, Published
 from candlewick.health import Condition, Health
 from candlewick.hours import Hour
 from candlewick.instruments import Kind, Series
 from candlewick.local import programs, supervisor
 from candlewick.local import servers as local_servers
 from candlewick.local.home import Home
-from candlewick.messages import Position
+from candlewick.position import Position
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import iso

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from candlewick.bus_admin import SinkDatabase, sink_config, unacknowledged
 from candlewick.instruments import Kind
-from candlewick.messages import Position
+from candlewick.position import Position
 
 SUBSCRIPTION = "sink"
 

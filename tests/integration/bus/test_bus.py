@@ -13,7 +13,8 @@ import pulsar
 import pytest
 
 from candlewick import access, health, messages, topics
-from candlewick.bus import Bus, BusError, avro, json_schema
+from candlewick.broker import BusError, avro, json_schema
+from candlewick.bus import Bus
 from candlewick.bus_admin import BusAdmin, BusAdminError, sink_config
 from candlewick.health import Condition, Health
 from candlewick.hours import Gap, Hour, HourState, Quotes

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from candlewick.health import Condition
-from candlewick.messages import Position
+from candlewick.position import Position
 from candlewick.times import SECOND_US
 from streaming.sink_watch import (
     LONGEST_LIST,

@@ -1,0 +1,66 @@
+"""What a venue's worker is to stream, as its message: all of it, so that the last message alone counts.
+
+The database's table of series decides; the message carries it to workers, which so go on, and start,
+while the database is away.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class WantedSeries(msgspec.Struct, frozen=True):
+    """A series as `instruments.Series` has it."""
+
+    venue: str
+    symbol: str
+    kind: str
+    asset_class: str
+    price_scale: int
+    volume_scale: int
+    calendar: str
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """All series of all live venues; `at_us`: when the table was read, microseconds since 1970."""
+
+    at_us: int
+    series: tuple[WantedSeries, ...] = ()
+
+
+_SERIES_DEFINITION: dict[str, Any] = {
+    "type": "record",
+    "name": "WantedSeries",
+    "fields": [
+        *({"name": name, "type": "string"} for name in ("venue", "symbol", "kind", "asset_class")),
+        *({"name": name, "type": "int"} for name in ("price_scale", "volume_scale")),
+        {"name": "calendar", "type": "string"},
+    ],
+}
+
+DEFINITION: dict[str, Any] = {
+    "type": "record",
+    "name": "Wanted",
+    "namespace": "candlewick",
+    "doc": "The series that live workers are to stream.",
+    "fields": [
+        {"name": "at_us", "type": "long"},
+        {"name": "series", "type": {"type": "array", "items": _SERIES_DEFINITION}},
+    ],
+}
+"""The schema of the message, as registered with the broker (JSON)."""
+
+_decoder = msgspec.json.Decoder(Wanted)
+encode = msgspec.json.Encoder().encode
+
+
+def decode(data: bytes) -> Wanted:
+    """The list that a message holds.
+
+    Raises:
+        ValueError: the bytes are no such list.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no list of wanted series: {error}") from error

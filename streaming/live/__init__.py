@@ -1,0 +1,1 @@
+"""What every live worker has in common: connecting, liveness, continuity, publishing."""

@@ -1,0 +1,369 @@
+"""One connection to a venue: subscribing, reading, judging whether it lives, filling gaps beside the flow."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import structlog
+
+from candlewick.instruments import Kind
+from candlewick.live.events import Channel, Ticker
+from candlewick.times import now_us
+from streaming.live.backoff import Backoff
+from streaming.live.ledger import OpenGap, QuoteLedger, TradeLedger
+from streaming.live.metrics import Metrics
+from streaming.live.stream import Stream
+from streaming.live.subscriptions import State, Subscriptions
+from streaming.live.venue import (
+    Acknowledged,
+    BadFrameError,
+    ClosedError,
+    Connection,
+    Events,
+    Feed,
+    Heard,
+    Inexact,
+    Item,
+    Refused,
+    RestError,
+    Resting,
+    Status,
+    Unknown,
+    Venue,
+)
+
+TICK_S = 0.25
+SNAPSHOT_S = 3.0
+"""How long the state that opens a subscription may take before REST is asked for it."""
+LATE_S = 0.5
+"""Ids that are skipped may be on their way; only then REST is asked."""
+SECOND_LOOK_S = 1.5
+"""What REST had and the stream did not may have been on its way."""
+GIVE_UP_AFTER = 3
+"""So often REST has to answer beyond a gap without what is missing."""
+ASLEEP_S = 2.0
+"""A tick this late means that the process was stopped: nothing can be said of the venue's silence."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Session:
+    """The life of one connection. `run` returns why it ended."""
+
+    def __init__(
+        self, venue: Venue, connection: Connection, streams: dict[str, Stream], metrics: Metrics
+    ) -> None:
+        """`streams` by the series' name; the caller adds and removes."""
+        self.has_data = False
+        self.trading = True
+        self.status = ""
+        self.subscriptions: Subscriptions[Feed] = Subscriptions()
+        self._venue = venue
+        self._connection = connection
+        self._streams = streams
+        self._metrics = metrics
+        self._alive_at = time.monotonic()
+        self._pinged_at = 0.0
+        self._end: tuple[str, str] | None = None
+        self._tasks: dict[object, asyncio.Task[None]] = {}
+
+    async def run(self) -> tuple[str, str]:
+        """Reads until the connection ends or is ended; a short cause and a reason for people."""
+        watch = asyncio.create_task(self._watch())
+        try:
+            while True:
+                frame = await self._connection.receive()
+                await self._read(frame)
+        except ClosedError as error:
+            return self._end or (error.cause, str(error))
+        except BadFrameError as error:
+            self._metrics.bad_frames.inc()
+            return "bad frame", f"a frame could not be read: {error}"
+        finally:
+            watch.cancel()
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(watch, *self._tasks.values(), return_exceptions=True)
+            stalled = self._end is not None and self._end[0] in {"silent", "stalled"}
+            for stream in self._streams.values():
+                stream.lost(in_doubt=stalled)
+            await self._connection.close()
+
+    async def end(self, cause: str, reason: str) -> None:
+        """Ends the connection; `run` returns."""
+        if self._end is None:
+            self._end = cause, reason
+        await self._connection.close()
+
+    # Reading
+
+    async def _read(self, frame: bytes) -> None:
+        receive_ns = time.time_ns()
+        began = time.monotonic()
+        self._metrics.received_bytes.inc(len(frame))
+        items = self._venue.read(frame, receive_ns)
+        if any(not (isinstance(item, Heard) and item.is_answer) for item in items):
+            self._alive_at = began
+        for item in items:
+            await self._take(item, receive_ns)
+        if time.monotonic() - began > TICK_S:
+            # Pulsar held us, and we the socket.
+            self._alive_at = time.monotonic()
+
+    async def _take(self, item: Item, receive_ns: int) -> None:
+        match item:
+            case Events():
+                await self._events(item, receive_ns)
+            case Heard(venue_ns=int(venue_ns)):
+                for stream in self._active():
+                    stream.claim(venue_ns - int(self._venue.settles_s * 1e9))
+            case Acknowledged() | Refused():
+                await self._answered(item)
+            case Resting():
+                await self._rest(item)
+            case _:
+                self._told(item)
+
+    async def _answered(self, item: Acknowledged | Refused) -> None:
+        now = time.monotonic()
+        if isinstance(item, Refused):
+            if self.subscriptions.refused(item.feed, item.reason, now):
+                _log.warning("subscription refused", feed=":".join(item.feed), reason=item.reason)
+        elif self.subscriptions.acknowledged(item.feed, now):
+            await self._begin(item.feed, item.venue_ns)
+
+    def _told(self, item: Item) -> None:
+        match item:
+            case Status():
+                self.trading, self.status = item.trading, item.text
+                _log.info("venue status", venue=self._venue.name, status=item.text)
+            case Inexact():
+                stream = self._stream(item.symbol, item.channel)
+                if stream is not None:
+                    stream.problem = item.reason
+            case Unknown():
+                self._metrics.unknown.inc()
+                _log.warning("unknown message", venue=self._venue.name, text=item.text[:200])
+
+    async def _events(self, item: Events, receive_ns: int) -> None:
+        if item.channel is Channel.TICKER:
+            quotes = self._stream(item.symbol, Channel.QUOTES)
+            for event in item.events:
+                if quotes is not None and isinstance(event, Ticker):
+                    quotes.take_ticker(event)
+            return
+        stream = self._stream(item.symbol, item.channel)
+        if stream is None:
+            return
+        self.has_data = True
+        for feed in self._venue.feeds(stream.series):
+            if self.subscriptions.acknowledged(feed, time.monotonic()):
+                # The state came before the answer.
+                await self._begin(feed, receive_ns)
+        await stream.take(item.events, snapshot=item.snapshot)
+
+    async def _rest(self, item: Resting) -> None:
+        stream = self._stream(item.symbol, Channel.QUOTES)
+        if stream is not None and isinstance(stream.ledger, QuoteLedger) and stream.ledger.resuming:
+            stream.ledger.snapshot(None, time.time_ns())
+            await stream.publish_records()
+
+    async def _begin(self, feed: Feed, venue_ns: int) -> None:
+        for stream in self._of(feed):
+            await stream.begin(venue_ns)
+
+    # Watching
+
+    async def _watch(self) -> None:
+        """Every quarter of a second: what is due, and whether the connection lives."""
+        last = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if now - last > ASLEEP_S:
+                self._alive_at = now
+            last = now
+            try:
+                await self._tick(now)
+            except ClosedError:
+                return
+            except Exception as error:  # noqa: BLE001  (a connection without its watch must not go on)
+                _log.exception("the watch failed")
+                await self.end("watch failed", repr(error))
+                return
+            await asyncio.sleep(TICK_S)
+
+    async def _tick(self, now: float) -> None:
+        await self._subscribe(now)
+        if self._venue.ping_s is not None and now - self._pinged_at >= self._venue.ping_s:
+            self._pinged_at = now
+            await self._connection.send(self._venue.ping())
+        if now - self._alive_at > self._venue.silent_s:
+            await self.end("silent", f"nothing was received for {self._venue.silent_s:.0f} s")
+            return
+        for stream in list(self._streams.values()):
+            for outbox in stream.outboxes:
+                outbox.check()
+                outbox.flush_newest()
+        for stream in self._active():
+            self._judge(stream, now)
+            self._start(("settle", stream), stream.settle)
+        for stream in self._streams.values():
+            self._fill_gaps(stream)
+
+    async def _subscribe(self, now: float) -> None:
+        feeds = {feed for stream in self._streams.values() for feed in self._venue.feeds(stream.series)}
+        self.subscriptions.want(feeds, now)
+        leaving = sorted(self.subscriptions.take_leaving())
+        due = sorted(self.subscriptions.due(now))
+        frames: list[bytes] = []
+        for wanted, ask in ((leaving, self._venue.unsubscribe), (due, self._venue.subscribe)):
+            asked = ask(wanted) if wanted else []
+            if asked is None:
+                await self.end("subscriptions", "the list of symbols changed")
+                return
+            frames += asked
+        self.subscriptions.requested(due, now)
+        for frame in frames:
+            await self._connection.send(frame)
+
+    def _judge(self, stream: Stream, now: float) -> None:
+        if not self.trading or not stream.is_open(now_us()):
+            stream.quiet.rest(now)
+            return
+        if stream.ledger.resuming:
+            if now - stream.begun_at > SNAPSHOT_S:
+                self._start(("newest", stream), lambda: self._ask_for_state(stream))
+        elif stream.quiet.is_due(now):
+            self._start(("probe", stream), lambda: self._probe(stream))
+
+    async def _probe(self, stream: Stream) -> None:
+        """Asks the venue whether a quiet stream rests or is mute."""
+        last = stream.quiet.last
+        try:
+            news = await self._has_news(stream)
+            if news:
+                await asyncio.sleep(SECOND_LOOK_S)
+                news = stream.quiet.last == last and await self._has_news(stream)
+        except RestError as error:
+            _log.warning("probe failed", series=stream.series.name, error=str(error))
+            news = False
+        now = time.monotonic()
+        if not news:
+            stream.quiet.probed(now)
+            return
+        mute = [one for one in self._active() if one.quiet.is_due(now)]
+        if stream.renewals or len(mute) == len(self._active()) > 1 or not self._venue.resubscribes_one:
+            await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
+            return
+        _log.warning("mute", series=stream.series.name, remedy="subscribing again")
+        stream.renewals += 1
+        stream.lost(in_doubt=True)
+        feeds = self._venue.feeds(stream.series)
+        with contextlib.suppress(ClosedError):
+            for frame in self._venue.unsubscribe(feeds) or ():
+                await self._connection.send(frame)
+        for feed in feeds:
+            self.subscriptions.renew(feed, now)
+        stream.quiet.rest(now)
+
+    async def _has_news(self, stream: Stream) -> bool:
+        symbol, ledger = stream.series.symbol, stream.ledger
+        if isinstance(ledger, TradeLedger):
+            trade = await self._venue.newest_trade(symbol)
+            return trade is not None and (ledger.last_id is None or trade.trade_id > ledger.last_id)
+        quote = await self._venue.newest_quote(symbol)
+        last = ledger.last if isinstance(ledger, QuoteLedger) else None
+        return quote is not None and (last is None or (quote.bid, quote.ask) != (last.bid, last.ask))
+
+    async def _ask_for_state(self, stream: Stream) -> None:
+        """No state opened the subscription: REST says where the series stands."""
+        try:
+            if isinstance(stream.ledger, TradeLedger):
+                trade = await self._venue.newest_trade(stream.series.symbol)
+                stream.ledger.newest(trade, time.time_ns())
+            elif isinstance(stream.ledger, QuoteLedger):
+                stream.ledger.snapshot(None, time.time_ns())
+        except RestError as error:
+            _log.warning("state unknown", series=stream.series.name, error=str(error))
+            await asyncio.sleep(1.0)
+            return
+        await stream.publish_records()
+
+    # Filling
+
+    def _fill_gaps(self, stream: Stream) -> None:
+        if stream.series.kind is Kind.TRADES and isinstance(stream.ledger, TradeLedger):
+            for gap in stream.ledger.gaps:
+                if not gap.given_up:
+                    # One after the other: the venue's budget is one.
+                    self._start(("fill", stream), lambda gap=gap: self._fill(stream, gap))  # type: ignore[misc]
+                    return
+
+    async def _fill(self, stream: Stream, gap: OpenGap) -> None:
+        """Asks REST for what a gap lacks until it is there, or REST has shown that it does not have it."""
+        ledger = stream.ledger
+        if not isinstance(ledger, TradeLedger):
+            return
+        await asyncio.sleep(LATE_S)
+        backoff = Backoff(first_s=0.5)
+        while gap in ledger.gaps and not gap.given_up:
+            # From earlier each time: a clock that jumped may have stamped them so.
+            since_ns = gap.since_ns - int(10**gap.attempts * 1e6)
+            if not gap.first_known:
+                since_ns = gap.since_ns
+            try:
+                reached = await self._fill_from(stream, gap, since_ns)
+            except RestError as error:
+                _log.warning("filling", series=stream.series.name, error=str(error))
+                await asyncio.sleep(backoff.delay(at_least_s=error.retry_after_s))
+                continue
+            if gap not in ledger.gaps:
+                _log.info("gap filled", series=stream.series.name, ids=_ids(gap))
+                return
+            if reached:
+                gap.attempts += 1
+                if gap.attempts >= GIVE_UP_AFTER or not gap.first_known:
+                    ledger.nothing_there(gap, time.time_ns())
+                    _log.warning("gap stays", series=stream.series.name, ids=_ids(gap))
+                    await stream.publish_records()
+                    return
+            await asyncio.sleep(max(0.2, backoff.delay()))
+
+    async def _fill_from(self, stream: Stream, gap: OpenGap, since_ns: int) -> bool:
+        """Whether REST has answered for the whole gap."""
+        last_id = gap.missing[-1][1] if gap.missing else 0
+        async for page in self._venue.trades(stream.series.symbol, since_ns):
+            await stream.fill(gap, page)
+            if page[-1].trade_id > last_id or not gap.missing:
+                return True
+        return False
+
+    # Who
+
+    def _stream(self, symbol: str, channel: Channel) -> Stream | None:
+        return self._streams.get(f"{self._venue.name}:{symbol}:{channel.value}")
+
+    def _of(self, feed: Feed) -> list[Stream]:
+        return [one for one in self._streams.values() if feed in self._venue.feeds(one.series)]
+
+    def _active(self) -> list[Stream]:
+        active = set(self.subscriptions.active())
+        return [one for one in self._streams.values() if active.issuperset(self._venue.feeds(one.series))]
+
+    def refusals(self) -> Iterable[tuple[Feed, str]]:
+        """What the venue refused, and why."""
+        return [(feed, one.reason) for feed, one in self.subscriptions.items() if one.state is State.REFUSED]
+
+    def _start(self, key: object, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Starts work beside the flow, unless it runs."""
+        task = self._tasks.get(key)
+        if task is None or task.done():
+            if task is not None and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+            self._tasks[key] = asyncio.create_task(work())
+
+
+def _ids(gap: OpenGap) -> str:
+    return f"{gap.record.first_id}-{gap.record.last_id}"

@@ -1,0 +1,212 @@
+"""One live series: its ledger, its topics, its pace. What is published goes through here, in order."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import cast
+
+import pulsar
+from msgspec.structs import replace
+
+from candlewick import topics
+from candlewick.broker import json_schema
+from candlewick.calendars import calendar
+from candlewick.instruments import Kind, Series
+from candlewick.live import continuity
+from candlewick.live.continuity import Saying
+from candlewick.live.events import DEFINITIONS, Channel, Event, Quote, Ticker, Trade
+from candlewick.times import SECOND_US
+from streaming.live import readback
+from streaming.live.ledger import Ledger, OpenGap, QuoteLedger, TradeLedger
+from streaming.live.metrics import SeriesMetrics
+from streaming.live.outbox import Outbox, make_producer
+from streaming.live.quiet import Quiet
+
+COMPLETE_S = 3.0
+"""How often a whole connection says so."""
+
+_AHEAD_NS = 1_000_000_000
+"""A venue's clock may be this much ahead of ours before what it says of completeness is cut."""
+
+
+class Stream:
+    """A series whose topics this worker holds. Made by `open_stream`; belongs to one event loop."""
+
+    def __init__(
+        self,
+        series: Series,
+        ledger: Ledger,
+        metrics: SeriesMetrics,
+        *,
+        live: Outbox,
+        records: Outbox,
+        ticker: Outbox | None,
+    ) -> None:
+        self.series = series
+        self.ledger = ledger
+        self.live = live
+        self.ticker = ticker
+        self.metrics = metrics
+        self.quiet = Quiet(time.monotonic())
+        self.renewals = 0
+        """How often it was subscribed to again since its last event."""
+        self.begun_at = 0.0
+        self.problem = ""
+        """Why something of it could not be published; a person has to look."""
+        self.in_doubt = False
+        self.last_exchange_ns = 0
+        self._records = records
+        self._week = calendar(series.calendar)
+        self._claim: tuple[int, int] | None = None
+        self._claimed_at = 0.0
+        self._saying = asyncio.Lock()
+
+    @property
+    def outboxes(self) -> list[Outbox]:
+        return [self.live, self._records, *([self.ticker] if self.ticker else [])]
+
+    def is_open(self, now_us: int) -> bool:
+        """Whether the calendar has its market open, as it has had for the last half minute."""
+        start_us = now_us - 30 * SECOND_US
+        return self._week.sessions(start_us, now_us + 1) == [(start_us, now_us + 1)]
+
+    async def begin(self, venue_ns: int) -> None:
+        """A subscription was acknowledged."""
+        self.ledger.begin(venue_ns, in_doubt=self.in_doubt)
+        self.in_doubt = False
+        self._claim = None
+        self.begun_at = time.monotonic()
+        self.quiet.rest(self.begun_at)
+
+    async def take(self, events: Sequence[Event], *, snapshot: bool) -> None:
+        """Publishes what is new of these; waits while there is no room."""
+        now_ns = time.time_ns()
+        if isinstance(self.ledger, TradeLedger):
+            trades = cast("Sequence[Trade]", events)
+            if snapshot:
+                fresh = self.ledger.snapshot(list(trades), now_ns)
+            else:
+                fresh = [trade for trade in trades if self.ledger.take(trade, now_ns)]
+            await self._publish_gaps()
+            for trade in fresh:
+                await self.live.send(trade)
+        elif isinstance(self.ledger, QuoteLedger):
+            for quote in cast("Sequence[Quote]", events):
+                new = self.ledger.snapshot(quote, now_ns) if snapshot else self.ledger.take(quote, now_ns)
+                await self._publish_gaps()
+                if new:
+                    await self.live.send(quote)
+        self.quiet.event(time.monotonic())
+        self.renewals = 0
+        last = events[-1]
+        self.last_exchange_ns = last.exchange_ns
+        self.metrics.events(len(events), (last.receive_ns - last.exchange_ns) / 1e9)
+        if self.ledger.records:
+            await self.publish_records()
+
+    def take_ticker(self, ticker: Ticker) -> None:
+        if self.ticker is not None:
+            self.ticker.offer(ticker)
+
+    async def fill(self, gap: OpenGap, trades: list[Trade]) -> int:
+        """Publishes what of these was missing; how many that were."""
+        ledger = cast("TradeLedger", self.ledger)
+        found = ledger.fill(gap, trades, time.time_ns())
+        for trade in found:
+            await self.live.send(trade)
+        self.metrics.filled(len(found))
+        await self.publish_records()
+        return len(found)
+
+    def claim(self, venue_ns: int) -> None:
+        """The venue's clock: of what it stamped before, nothing is still to come on this connection."""
+        venue_ns = min(venue_ns, time.time_ns() + _AHEAD_NS)
+        now = time.monotonic()
+        if self._claim is None and now - self._claimed_at >= COMPLETE_S:
+            self._claim = (venue_ns, self.live.sent)
+
+    async def settle(self) -> None:
+        """Says `complete` once all that a claim is about has been acknowledged."""
+        if self._claim is None:
+            return
+        upto_ns, sent = self._claim
+        if self.live.acknowledged >= sent:
+            self._claim = None
+            self._claimed_at = time.monotonic()
+            self.ledger.complete(upto_ns, str(self.live.last or ""), time.time_ns())
+            await self.publish_records()
+
+    def lost(self, *, in_doubt: bool) -> None:
+        """The connection ended."""
+        self.in_doubt = self.in_doubt or in_doubt
+        self.ledger.resuming = True
+        self._claim = None
+
+    async def publish_records(self) -> None:
+        """Publishes what the ledger has to say: gaps first, `filled` once what filled it is acknowledged."""
+        await self._publish_gaps()
+        if not self.ledger.records:
+            return
+        async with self._saying:
+            for record in self.ledger.take_records():
+                if record.kind == Saying.FILLED:
+                    await self.live.settled()
+                await self._records.send(record)
+
+    async def _publish_gaps(self) -> None:
+        """Publishes new gaps and waits until that is certain: after a crash an event beyond would hide one.
+
+        Each names where the live topic stood when it was found.
+        """
+        if not any(record.kind == Saying.GAP for record in self.ledger.records):
+            return
+        async with self._saying:
+            records = self.ledger.take_records()
+            self.ledger.records = [record for record in records if record.kind != Saying.GAP]
+            for record in records:
+                if record.kind == Saying.GAP:
+                    self.metrics.record(record)
+                    await self._records.send(replace(record, position=str(self.live.last or "")))
+            await self._records.settled()
+
+    async def close(self, drain_s: float) -> None:
+        """Waits for what is on its way, and ends the producers."""
+        await asyncio.gather(*(outbox.drain(drain_s) for outbox in self.outboxes))
+        await asyncio.gather(*(outbox.close() for outbox in self.outboxes))
+
+
+async def open_stream(
+    client: pulsar.Client, series: Series, channels: Sequence[Channel], metrics: SeriesMetrics
+) -> Stream:
+    """Takes a series over: fences whoever had it, and reads from its topics where it stands.
+
+    Raises:
+        pulsar.PulsarException: the broker refuses, or does not answer.
+    """
+    channel = Channel(series.kind.value)
+    live_topic = topics.live_topic(series, channel)
+    continuity_topic = topics.continuity_topic(live_topic)
+
+    def attach() -> tuple[pulsar.Producer, pulsar.Producer, pulsar.Producer | None]:
+        live = make_producer(client, live_topic, json_schema(DEFINITIONS[channel]), series.name)
+        records = make_producer(
+            client, continuity_topic, json_schema(continuity.DEFINITION), f"{series.name}:continuity"
+        )
+        ticker = None
+        if Channel.TICKER in channels:
+            topic = topics.live_topic(series, Channel.TICKER)
+            schema = json_schema(DEFINITIONS[Channel.TICKER])
+            ticker = make_producer(client, topic, schema, f"{series.name}:ticker")
+        return live, records, ticker
+
+    live, records, ticker = await asyncio.to_thread(attach)
+    read = readback.trade_ledger if series.kind is Kind.TRADES else readback.quote_ledger
+    ledger, last = await asyncio.to_thread(read, client, live_topic, continuity_topic)
+    return Stream(
+        series,
+        ledger,
+        metrics,
+        live=Outbox(live_topic, live, metrics, last=last),
+        records=Outbox(continuity_topic, records),
+        ticker=None if ticker is None else Outbox(topics.live_topic(series, Channel.TICKER), ticker),
+    )

@@ -1,0 +1,325 @@
+"""A venue's worker: what is wanted, a stream for each series, one connection after the other.
+
+It runs an event loop in a thread of its own; `lifecycle.run` around it handles signals and health records.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+import pulsar
+import structlog
+import uvloop
+
+from candlewick import topics
+from candlewick.broker import close, connect
+from candlewick.health import Condition, Health
+from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.live import wanted
+from candlewick.live.events import Channel
+from candlewick.times import iso, now_us
+from streaming.live.backoff import Backoff, Budget
+from streaming.live.ledger import TradeLedger
+from streaming.live.metrics import Metrics, MetricsServer
+from streaming.live.outbox import LIMIT, FencedError, LostProducerError
+from streaming.live.session import Session
+from streaming.live.stream import Stream, open_stream
+from streaming.live.venue import ConnectError, NotConfiguredError, Venue
+
+DRAIN_S = 3.0
+MAINTENANCE_S = 5.0
+"""The least wait before a venue is asked again that closed while it was not trading."""
+STILL_S = 30.0
+"""A worker whose streams are all quiet for this long, and for twice what is usual, is not well."""
+_WANTED_MS = 500
+
+_log = structlog.get_logger(__name__)
+
+
+class LiveWorker(AbstractContextManager["LiveWorker"]):
+    """Streams one venue; a worker of `lifecycle.py`."""
+
+    def __init__(
+        self, venue: Venue, pulsar_url: str, token: str | None, *, metrics_port: int, log: str
+    ) -> None:
+        self.name = venue.name
+        self._venue = venue
+        self._pulsar = (pulsar_url, token, log)
+        self._metrics = Metrics(venue.name)
+        self._server = MetricsServer(self._metrics, metrics_port, lambda: self._last)
+        self._thread = threading.Thread(target=self._run, name=venue.name)
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._last: Health | None = None
+        self._wanted: dict[str, Series] | None = None
+        self._streams: dict[str, Stream] = {}
+        self._opening: dict[str, str] = {}
+        self._session: Session | None = None
+        self._trouble = ""
+        self._fenced = ""
+        self._unconfigured = ""
+        self._reconnects = 0
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(timeout=DRAIN_S + 7.0)
+        self._server.__exit__()
+
+    def turn(self) -> Health:
+        """What a person should know of the worker just now."""
+        condition, summary = self._condition()
+        self._last = Health(self.name, now_us(), condition, summary, self._facts())
+        if not self._thread.is_alive():
+            raise RuntimeError(f"the event loop of {self.name} has ended")
+        return self._last
+
+    # The event loop
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._main())
+        except Exception:
+            _log.exception("the worker failed", worker=self.name)
+            raise
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        url, token, log = self._pulsar
+        client = connect(url, token, log=log)
+        work = [
+            asyncio.create_task(self._follow_wanted(client)),
+            asyncio.create_task(self._keep_streams(client)),
+            asyncio.create_task(self._keep_connected()),
+        ]
+        stop = asyncio.create_task(self._stopping.wait())
+        done, _ = await asyncio.wait([*work, stop], return_when=asyncio.FIRST_COMPLETED)
+        for task in [*work, stop]:
+            task.cancel()
+        await asyncio.gather(*work, stop, return_exceptions=True)
+        await asyncio.gather(*(stream.close(DRAIN_S) for stream in self._streams.values()))
+        await asyncio.to_thread(close, client)
+        for task in done - {stop}:
+            task.result()
+
+    async def _follow_wanted(self, client: pulsar.Client) -> None:
+        """Reads what is to be streamed; the last message counts."""
+        backoff = Backoff()
+        while True:
+            try:
+                reader = await asyncio.to_thread(
+                    client.create_reader,
+                    topics.WANTED_TOPIC,
+                    pulsar.MessageId.latest,
+                    start_message_id_inclusive=True,
+                )
+                while True:
+                    with contextlib.suppress(pulsar.Timeout):
+                        message = await asyncio.to_thread(reader.read_next, _WANTED_MS)
+                        backoff.reset()
+                        self._want(wanted.decode(message.data()))
+            except (pulsar.PulsarException, ValueError) as error:
+                _log.warning("what is wanted could not be read", error=str(error))
+                await asyncio.sleep(backoff.delay(at_least_s=0.5))
+
+    def _want(self, message: wanted.Wanted) -> None:
+        mine = [one for one in message.series if one.venue == self.name]
+        found = [
+            Series(
+                one.venue,
+                one.symbol,
+                Kind(one.kind),
+                AssetClass(one.asset_class),
+                one.price_scale,
+                one.volume_scale,
+                one.calendar,
+            )
+            for one in mine
+        ]
+        self._venue.use(found)
+        self._wanted = {one.name: one for one in found}
+
+    async def _keep_streams(self, client: pulsar.Client) -> None:
+        """Opens a stream for each wanted series, closes those that are wanted no more or have ended."""
+        backoffs: dict[str, Backoff] = {}
+        retry_at: dict[str, float] = {}
+        while True:
+            series_wanted = self._wanted or {}
+            for name in [name for name in self._streams if name not in series_wanted]:
+                _log.info("no longer wanted", series=name)
+                await self._streams.pop(name).close(DRAIN_S)
+            for name, stream in list(self._streams.items()):
+                if not self._is_sound(stream):
+                    await self._streams.pop(name).close(0)
+            for name, series in series_wanted.items():
+                if name in self._streams or self._fenced or time.monotonic() < retry_at.get(name, 0):
+                    continue
+                try:
+                    channels = self._channels(series)
+                    stream = await open_stream(client, series, channels, self._metrics.series(name))
+                except (pulsar.PulsarException, ValueError) as error:
+                    self._opening[name] = str(error).removeprefix("Pulsar error: ")
+                    delay = backoffs.setdefault(name, Backoff()).delay(at_least_s=0.5)
+                    retry_at[name] = time.monotonic() + delay
+                    _log.warning("series not open", series=name, error=str(error))
+                    continue
+                self._opening.pop(name, None)
+                backoffs.pop(name, None)
+                self._streams[name] = stream
+                _log.info("series open", series=name, known=_known(stream))
+            await asyncio.sleep(0.2)
+
+    def _is_sound(self, stream: Stream) -> bool:
+        try:
+            for outbox in stream.outboxes:
+                outbox.check()
+        except FencedError:
+            self._fenced = stream.series.name
+            _log.error("fenced", series=stream.series.name)
+            return False
+        except LostProducerError as error:
+            _log.warning("producer lost", series=stream.series.name, error=str(error))
+            return False
+        return True
+
+    def _channels(self, series: Series) -> tuple[Channel, ...]:
+        return tuple(
+            channel for feed in self._venue.feeds(series) for channel in self._venue.channels[feed.name]
+        )
+
+    async def _keep_connected(self) -> None:
+        backoff = Backoff()
+        budget = Budget(self._venue.connect_burst, self._venue.connect_interval_s, time.monotonic())
+        while True:
+            if not self._streams or self._fenced:
+                await asyncio.sleep(0.05)
+                continue
+            await asyncio.sleep(budget.take(time.monotonic()))
+            at_least_s = 0.0
+            try:
+                symbols = sorted({stream.series.symbol for stream in self._streams.values()})
+                connection = await self._venue.connect(symbols)
+            except NotConfiguredError as error:
+                self._unconfigured = str(error)
+                await asyncio.sleep(5.0)
+                continue
+            except ConnectError as error:
+                self._metrics.reconnects.labels(error.cause).inc()
+                self._say_trouble(error.cause, str(error))
+                at_least_s = error.retry_after_s
+            else:
+                self._unconfigured = self._trouble = ""
+                self._metrics.connected.set(1)
+                _log.info("connected", venue=self.name)
+                self._session = Session(self._venue, connection, self._streams, self._metrics)
+                try:
+                    cause, reason = await self._session.run()
+                except (FencedError, LostProducerError) as error:
+                    cause, reason = "producer", f"{type(error).__name__}: {error}"
+                finally:
+                    self._metrics.connected.set(0)
+                if self._session.has_data:
+                    backoff.reset()
+                if not self._session.trading:
+                    at_least_s = MAINTENANCE_S
+                self._session = None
+                self._reconnects += 1
+                self._metrics.reconnects.labels(cause).inc()
+                self._say_trouble(cause, reason)
+                if cause == "subscriptions":
+                    continue
+            await asyncio.sleep(backoff.delay(at_least_s=at_least_s))
+
+    def _say_trouble(self, cause: str, reason: str) -> None:
+        self._trouble = reason
+        _log.warning("not connected", venue=self.name, cause=cause, reason=reason)
+
+    # What is told
+
+    def _condition(self) -> tuple[Condition, str]:
+        if self._fenced:
+            text = f"another worker publishes {self._fenced}: stop one of the two, then restart this one"
+            return Condition.DEGRADED, text
+        if self._wanted is None:
+            return Condition.WAITING, "what is to be streamed is not known yet"
+        if not self._wanted or self._unconfigured:
+            reason = f"not configured: {self._unconfigured}" if self._unconfigured else "nothing to stream"
+            return Condition.OK, reason
+        if self._opening:
+            name, reason = next(iter(self._opening.items()))
+            return Condition.WAITING, f"{name} is not open: {reason}"
+        if self._session is not None:
+            return self._of_session(self._session)
+        return Condition.WAITING, f"not connected: {self._trouble}" if self._trouble else "connecting"
+
+    def _of_session(self, session: Session) -> tuple[Condition, str]:
+        problem = next(self._problems(session), None)
+        if problem is not None:
+            return Condition.DEGRADED, problem
+        if any(outbox.depth >= LIMIT // 2 for one in self._streams.values() for outbox in one.outboxes):
+            return Condition.WAITING, "Pulsar does not take events; the venue is held back"
+        if not session.trading:
+            return Condition.OK, f"the venue is in {session.status}"
+        open_gaps = sum(
+            not gap.given_up
+            for stream in self._streams.values()
+            if isinstance(stream.ledger, TradeLedger)
+            for gap in stream.ledger.gaps
+        )
+        filling = f", filling {open_gaps} gaps" if open_gaps else ""
+        return Condition.OK, f"streaming {len(self._streams)} series{filling}"
+
+    def _problems(self, session: Session) -> Iterator[str]:
+        """What a person has to look at."""
+        for feed, reason in session.refusals():
+            yield f"{self.name} refuses {feed.symbol} ({feed.name}): {reason}"
+        for name, stream in self._streams.items():
+            if stream.problem:
+                yield f"{name}: {stream.problem}"
+        now = time.monotonic()
+        still = [
+            stream.is_open(now_us()) and now - stream.quiet.last > max(STILL_S, 2 * stream.quiet.limit_s())
+            for stream in self._streams.values()
+        ]
+        if still and all(still) and session.trading:
+            yield "connected, but no data moves"
+
+    def _facts(self) -> dict[str, str]:
+        facts = {"reconnects": str(self._reconnects)}
+        for name, stream in self._streams.items():
+            gaps = len(stream.ledger.gaps) if isinstance(stream.ledger, TradeLedger) else 0
+            depth = stream.live.depth
+            self._metrics.depth.labels(name).set(depth)
+            self._metrics.open_gaps.labels(name).set(gaps)
+            self._metrics.duplicates.labels(name).set(stream.ledger.duplicates)
+            self._metrics.coalesced.labels(name).set(stream.ticker.coalesced if stream.ticker else 0)
+            facts[name] = (
+                f"events {stream.metrics.count}, acknowledged {stream.live.acknowledged}, waiting {depth}, "
+                f"open gaps {gaps}, last {_time(stream.last_exchange_ns)}"
+            )
+        return facts
+
+
+def _known(stream: Stream) -> str:
+    known_ns = stream.ledger.known_ns
+    return "new" if known_ns is None else iso(known_ns // 1000, micros=True)
+
+
+def _time(ns: int) -> str:
+    return iso(ns // 1000, micros=True) if ns else "never"
