@@ -17,7 +17,7 @@ DEFAULT_SERIES = "EUR/USD,GBP/USD,USD/JPY,AUD/USD,BTC/USD"
 
 DEMO_HOME = Path(".candlewick-demo")
 DEMO_PORT_BASE = 18650
-SIMULATED_TOKEN = "simulated-token"
+SIMULATED_TOKEN = "simulated-token"  # noqa: S105  (the simulated venue takes it)
 SIMULATED_ACCOUNT = "101-001-0000001-001"
 NOT_IN_A_DEMO = frozenset(
     {"database_url", "pulsar_url", "pulsar_admin_url", "pulsar_token", "archive", "lambda_function"}
