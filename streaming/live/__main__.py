@@ -16,7 +16,19 @@ def _kraken(settings: Settings) -> Venue:
     return Kraken(settings.kraken_ws_url, settings.kraken_rest_url)
 
 
-VENUES: dict[str, Callable[[Settings], Venue]] = {"kraken": _kraken}
+def _oanda(settings: Settings) -> Venue:
+    from streaming.venues.oanda import Oanda  # noqa: PLC0415
+
+    token, account = settings.oanda_token, settings.oanda_account
+    return Oanda(
+        settings.oanda_stream_url,
+        settings.oanda_rest_url,
+        token.get_secret_value() if token else None,
+        account.get_secret_value() if account else None,
+    )
+
+
+VENUES: dict[str, Callable[[Settings], Venue]] = {"kraken": _kraken, "oanda": _oanda}
 
 
 def main() -> None:

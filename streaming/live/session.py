@@ -53,9 +53,17 @@ class Session:
     """The life of one connection. `run` returns why it ended."""
 
     def __init__(
-        self, venue: Venue, connection: Connection, streams: dict[str, Stream], metrics: Metrics
+        self,
+        venue: Venue,
+        connection: Connection,
+        streams: dict[str, Stream],
+        metrics: Metrics,
+        predecessor: "Session | None" = None,
     ) -> None:
-        """`streams` by the series' name; the caller adds and removes."""
+        """`streams` by the series' name; the caller adds and removes.
+
+        `predecessor`: a session of the same streams that goes on until this one has its first frame.
+        """
         self.has_data = False
         self.trading = True
         self.status = ""
@@ -66,8 +74,20 @@ class Session:
         self._metrics = metrics
         self._alive_at = time.monotonic()
         self._pinged_at = 0.0
+        self.wants_successor = asyncio.Event()
+        """Set when what is wanted can only be had by a new connection."""
+        self._predecessor = predecessor
+        self._retired = False
+        self._over = asyncio.Event()
+        self._task: asyncio.Task[tuple[str, str]] | None = None
         self._end: tuple[str, str] | None = None
         self._tasks: dict[object, asyncio.Task[None]] = {}
+
+    def start(self) -> asyncio.Task[tuple[str, str]]:
+        """Runs it beside whoever asks; always the same task."""
+        if self._task is None:
+            self._task = asyncio.create_task(self.run())
+        return self._task
 
     async def run(self) -> tuple[str, str]:
         """Reads until the connection ends or is ended; a short cause and a reason for people."""
@@ -75,6 +95,9 @@ class Session:
         try:
             while True:
                 frame = await self._connection.receive()
+                if self._predecessor is not None:
+                    await self._predecessor.retire()
+                    self._predecessor = None
                 await self._read(frame)
         except ClosedError as error:
             return self._end or (error.cause, str(error))
@@ -87,15 +110,24 @@ class Session:
                 task.cancel()
             await asyncio.gather(watch, *self._tasks.values(), return_exceptions=True)
             stalled = self._end is not None and self._end[0] in {"silent", "stalled"}
-            for stream in self._streams.values():
+            # A successor goes on, or a predecessor still does.
+            whole = self._retired or self._predecessor is not None
+            for stream in [] if whole else self._streams.values():
                 stream.lost(in_doubt=stalled)
             await self._connection.close()
+            self._over.set()
 
     async def end(self, cause: str, reason: str) -> None:
         """Ends the connection; `run` returns."""
         if self._end is None:
             self._end = cause, reason
         await self._connection.close()
+
+    async def retire(self) -> None:
+        """A successor goes on where this one ends: nothing was lost between them."""
+        self._retired = True
+        await self.end("succeeded", "another connection goes on")
+        await self._over.wait()
 
     # Reading
 
@@ -172,7 +204,9 @@ class Session:
 
     async def _begin(self, feed: Feed, venue_ns: int) -> None:
         for stream in self._of(feed):
-            await stream.begin(venue_ns)
+            # What a predecessor has kept whole is not begun anew.
+            if stream.ledger.resuming:
+                await stream.begin(venue_ns)
 
     # Watching
 
@@ -216,14 +250,13 @@ class Session:
         feeds = {feed for stream in self._streams.values() for feed in self._venue.feeds(stream.series)}
         self.subscriptions.want(feeds, now)
         leaving = sorted(self.subscriptions.take_leaving())
+        for frame in self._venue.unsubscribe(leaving) if leaving else ():
+            await self._connection.send(frame)
         due = sorted(self.subscriptions.due(now))
-        frames: list[bytes] = []
-        for wanted, ask in ((leaving, self._venue.unsubscribe), (due, self._venue.subscribe)):
-            asked = ask(wanted) if wanted else []
-            if asked is None:
-                await self.end("subscriptions", "the list of symbols changed")
-                return
-            frames += asked
+        frames = self._venue.subscribe(due) if due else []
+        if frames is None:
+            self.wants_successor.set()
+            return
         self.subscriptions.requested(due, now)
         for frame in frames:
             await self._connection.send(frame)
@@ -262,7 +295,7 @@ class Session:
         stream.lost(in_doubt=True)
         feeds = self._venue.feeds(stream.series)
         with contextlib.suppress(ClosedError):
-            for frame in self._venue.unsubscribe(feeds) or ():
+            for frame in self._venue.unsubscribe(feeds):
                 await self._connection.send(frame)
         for feed in feeds:
             self.subscriptions.renew(feed, now)
@@ -275,7 +308,11 @@ class Session:
             return trade is not None and (ledger.last_id is None or trade.trade_id > ledger.last_id)
         quote = await self._venue.newest_quote(symbol)
         last = ledger.last if isinstance(ledger, QuoteLedger) else None
-        return quote is not None and (last is None or (quote.bid, quote.ask) != (last.bid, last.ask))
+        if quote is None or last is None:
+            return quote is not None
+        if quote.exchange_ns:
+            return quote.exchange_ns > last.exchange_ns
+        return (quote.bid, quote.ask) != (last.bid, last.ask)
 
     async def _ask_for_state(self, stream: Stream) -> None:
         """No state opened the subscription: REST says where the series stands."""

@@ -118,10 +118,6 @@ class RestError(Exception):
         self.retry_after_s = retry_after_s
 
 
-class NotConfiguredError(Exception):
-    """What the venue needs (a token, an account) is not set: no fault, and nothing to try again."""
-
-
 class Connection(Protocol):
     """One connection to the venue's stream."""
 
@@ -145,6 +141,8 @@ class Venue(Protocol):
     name: str
     channels: Mapping[str, tuple[Channel, ...]]
     """Which channels each feed gives."""
+    unconfigured: str
+    """What is not set that the venue needs; empty where it can be streamed."""
     resubscribes_one: bool
     """Whether one symbol can be subscribed to again without a new connection."""
     silent_s: float
@@ -167,14 +165,14 @@ class Venue(Protocol):
         """Opens the stream; `symbols` only where they are part of the address.
 
         Raises:
-            ConnectError, NotConfiguredError.
+            ConnectError: the venue does not answer, or refuses.
         """
 
     def subscribe(self, feeds: Sequence[Feed]) -> list[bytes] | None:
-        """What to send to subscribe; None where that takes a new connection."""
+        """What to send to subscribe; None where that takes a new connection, beside the present one."""
 
-    def unsubscribe(self, feeds: Sequence[Feed]) -> list[bytes] | None:
-        """What to send to unsubscribe; None where that takes a new connection."""
+    def unsubscribe(self, feeds: Sequence[Feed]) -> list[bytes]:
+        """What to send to unsubscribe; nothing where the next connection leaves them out."""
 
     def ping(self) -> bytes:
         """What to send to be told the venue's clock."""

@@ -29,7 +29,7 @@ from streaming.live.metrics import Metrics, MetricsServer
 from streaming.live.outbox import LIMIT, FencedError, LostProducerError
 from streaming.live.session import Session
 from streaming.live.stream import Stream, open_stream
-from streaming.live.venue import ConnectError, NotConfiguredError, Venue
+from streaming.live.venue import ConnectError, Venue
 
 DRAIN_S = 3.0
 MAINTENANCE_S = 5.0
@@ -62,7 +62,6 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         self._session: Session | None = None
         self._trouble = ""
         self._fenced = ""
-        self._unconfigured = ""
         self._reconnects = 0
 
     def __enter__(self) -> Self:
@@ -160,7 +159,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         backoffs: dict[str, Backoff] = {}
         retry_at: dict[str, float] = {}
         while True:
-            series_wanted = self._wanted or {}
+            series_wanted = {} if self._venue.unconfigured else self._wanted or {}
             for name in [name for name in self._streams if name not in series_wanted]:
                 _log.info("no longer wanted", series=name)
                 await self._streams.pop(name).close(DRAIN_S)
@@ -204,47 +203,76 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         )
 
     async def _keep_connected(self) -> None:
+        """One connection after the other, each attempt within the venue's budget and the backoff."""
         backoff = Backoff()
         budget = Budget(self._venue.connect_burst, self._venue.connect_interval_s, time.monotonic())
         while True:
             if not self._streams or self._fenced:
                 await asyncio.sleep(0.05)
                 continue
-            await asyncio.sleep(budget.take(time.monotonic()))
-            at_least_s = 0.0
-            try:
-                symbols = sorted({stream.series.symbol for stream in self._streams.values()})
-                connection = await self._venue.connect(symbols)
-            except NotConfiguredError as error:
-                self._unconfigured = str(error)
-                await asyncio.sleep(5.0)
+            opened = await self._open_session(budget)
+            if isinstance(opened, ConnectError):
+                await asyncio.sleep(backoff.delay(at_least_s=opened.retry_after_s))
                 continue
-            except ConnectError as error:
-                self._metrics.reconnects.labels(error.cause).inc()
-                self._say_trouble(error.cause, str(error))
-                at_least_s = error.retry_after_s
-            else:
-                self._unconfigured = self._trouble = ""
-                self._metrics.connected.set(1)
-                _log.info("connected", venue=self.name)
-                self._session = Session(self._venue, connection, self._streams, self._metrics)
-                try:
-                    cause, reason = await self._session.run()
-                except (FencedError, LostProducerError) as error:
-                    cause, reason = "producer", f"{type(error).__name__}: {error}"
-                finally:
-                    self._metrics.connected.set(0)
-                if self._session.has_data:
-                    backoff.reset()
-                if not self._session.trading:
-                    at_least_s = MAINTENANCE_S
-                self._session = None
-                self._reconnects += 1
-                self._metrics.reconnects.labels(cause).inc()
-                self._say_trouble(cause, reason)
-                if cause == "subscriptions":
-                    continue
-            await asyncio.sleep(backoff.delay(at_least_s=at_least_s))
+            self._trouble = ""
+            session: Session | None = opened
+            while session is not None:
+                session = await self._live(session, budget)
+            last, self._session = self._session, None
+            if last is not None and last.has_data:
+                backoff.reset()
+            rests = last is not None and not last.trading
+            await asyncio.sleep(backoff.delay(at_least_s=MAINTENANCE_S if rests else 0.0))
+
+    async def _open_session(
+        self, budget: Budget, predecessor: Session | None = None
+    ) -> Session | ConnectError:
+        await asyncio.sleep(budget.take(time.monotonic()))
+        symbols = sorted({stream.series.symbol for stream in self._streams.values()})
+        try:
+            connection = await self._venue.connect(symbols)
+        except ConnectError as error:
+            self._metrics.reconnects.labels(error.cause).inc()
+            self._say_trouble(error.cause, str(error))
+            return error
+        _log.info("connected", venue=self.name)
+        return Session(self._venue, connection, self._streams, self._metrics, predecessor)
+
+    async def _live(self, session: Session, budget: Budget) -> Session | None:
+        """Runs a session to its end; its successor, where it has one."""
+        self._session = session
+        self._metrics.connected.set(1)
+        run = session.start()
+        successor: Session | None = None
+        while not run.done():
+            change = asyncio.create_task(session.wants_successor.wait())
+            await asyncio.wait({run, change}, return_when=asyncio.FIRST_COMPLETED)
+            change.cancel()
+            if not run.done():
+                successor = await self._succeed(session, run, budget)
+        self._metrics.connected.set(0)
+        try:
+            cause, reason = run.result()
+        except (FencedError, LostProducerError) as error:
+            cause, reason = "producer", f"{type(error).__name__}: {error}"
+        if successor is None:
+            self._reconnects += 1
+            self._metrics.reconnects.labels(cause).inc()
+            self._say_trouble(cause, reason)
+        return successor
+
+    async def _succeed(
+        self, session: Session, run: asyncio.Task[tuple[str, str]], budget: Budget
+    ) -> Session | None:
+        """Opens a connection that takes over from a session; None where it could not, and the old goes on."""
+        session.wants_successor.clear()
+        opened = await self._open_session(budget, session)
+        if isinstance(opened, Session):
+            await asyncio.wait({run, opened.start()}, return_when=asyncio.FIRST_COMPLETED)
+            if run.done():
+                return opened
+        await asyncio.sleep(1.0)
+        return None
 
     def _say_trouble(self, cause: str, reason: str) -> None:
         self._trouble = reason
@@ -256,11 +284,12 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         if self._fenced:
             text = f"another worker publishes {self._fenced}: stop one of the two, then restart this one"
             return Condition.DEGRADED, text
-        if self._wanted is None:
-            return Condition.WAITING, "what is to be streamed is not known yet"
-        if not self._wanted or self._unconfigured:
-            reason = f"not configured: {self._unconfigured}" if self._unconfigured else "nothing to stream"
-            return Condition.OK, reason
+        if self._venue.unconfigured:
+            return Condition.OK, f"not configured: {self._venue.unconfigured}"
+        if not self._wanted:
+            known = self._wanted is not None
+            waits = Condition.WAITING, "what is to be streamed is not known yet"
+            return (Condition.OK, "nothing to stream") if known else waits
         if self._opening:
             name, reason = next(iter(self._opening.items()))
             return Condition.WAITING, f"{name} is not open: {reason}"

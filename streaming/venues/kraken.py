@@ -150,6 +150,7 @@ class Kraken:
     """The adapter."""
 
     name = NAME
+    unconfigured = ""
     channels: Mapping[str, tuple[Channel, ...]] = {
         _TRADE: (Channel.TRADES,),
         _TICKER: (Channel.QUOTES, Channel.TICKER),
@@ -352,11 +353,10 @@ class Kraken:
         (book,) = answer.values()
         if not book["bids"] or not book["asks"]:
             return None
-        now_ns = self._clock()
         bid, ask = book["bids"][0], book["asks"][0]
         return Quote(
-            now_ns,
-            now_ns,
+            0,  # the book does not say since when it is so
+            self._clock(),
             scaled(bid[0], series.price_scale),
             scaled(ask[0], series.price_scale),
             scaled(bid[1], series.volume_scale),
