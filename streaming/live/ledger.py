@@ -39,7 +39,6 @@ class OpenGap:
     record: Continuity
     missing: list[tuple[int, int]]
     since_ns: int
-    before_ns: int
     first_known: bool = True
     given_up: bool = False
     """The venue does not have what is missing; should it come late all the same, it is taken."""
@@ -54,7 +53,7 @@ class OpenGap:
         last_id = record.last_id if record.last_id is not None else LARGEST_ID
         missing = [(record.first_id or 0, last_id)]
         given_up = record.reason == UNAVAILABLE
-        return cls(record, missing, record.from_ns, record.to_ns, first_known, given_up)
+        return cls(record, missing, record.from_ns, first_known, given_up)
 
     def take(self, trade_id: int) -> bool:
         """Whether an id was missing; it no longer is."""
@@ -159,9 +158,7 @@ class TradeLedger(Ledger):
             return bool(self.snapshot([trade], at_ns))
         if trade.trade_id <= self.last_id:
             return self._fills(trade)
-        if trade.trade_id > self.last_id + 1:
-            self._open(trade.exchange_ns, self.last_id + 1, trade.trade_id - 1, "ids were skipped", at_ns)
-        self._last(trade)
+        self._follow([trade], "ids were skipped", at_ns)
         return True
 
     def reopen(self, bounds: tuple[int, int], ids: tuple[int, int], at_ns: int) -> None:
@@ -213,7 +210,7 @@ class TradeLedger(Ledger):
                 UNAVAILABLE,
                 at_ns,
             )
-            self.gaps.append(OpenGap(record, [(first, last)], record.from_ns, record.to_ns, given_up=True))
+            self.gaps.append(OpenGap.of(record))
         # After the exact ones, so that at no time less is said to be missing than is.
         reason = "but for what the venue does not have" if gap.missing else "nothing was missing"
         self._close(gap, reason, at_ns)
@@ -227,73 +224,72 @@ class TradeLedger(Ledger):
             # The oldest of them may not be the first of its hour.
             first = trades[0]
             record = self._record(start_ns, first.exchange_ns, None, first.trade_id - 1, "first start", at_ns)
-            self.gaps.append(
-                OpenGap(record, [(0, first.trade_id - 1)], start_ns, first.exchange_ns, first_known=False)
-            )
+            self.gaps.append(OpenGap.of(record))
         else:
             record = self._record(start_ns, max(at_ns, start_ns + 1), None, None, "first start", at_ns)
             self._filled(record, "nothing was missing", at_ns)
         self.known_ns = start_ns
         self.last_id = trades[0].trade_id - 1
-        for trade in trades:
-            self._last(trade)
+        self._follow([trade for trade in trades if trade.exchange_ns < start_ns], None, at_ns)
+        self._follow(mine, "ids were skipped", at_ns)
         return mine
 
     def _resume(self, trades: list[Trade], at_ns: int) -> list[Trade]:
         if self.last_id is None:
             raise ValueError("a series that has no last id does not resume")
-        from_ns = self.known_ns or trades[0].exchange_ns
         late = [trade for trade in trades if trade.trade_id <= self.last_id and self._fills(trade)]
         new = [trade for trade in trades if trade.trade_id > self.last_id]
-        was_resuming = self.resuming
-        self._resumed(from_ns)
-        if new and new[0].trade_id > self.last_id + 1:
-            first = new[0]
-            self._open(
-                first.exchange_ns, self.last_id + 1, first.trade_id - 1, "the connection was lost", at_ns
-            )
-        elif was_resuming:
-            to_ns = new[0].exchange_ns if new else max(self._start_ns, from_ns)
-            record = self._record(from_ns, to_ns, None, None, "the connection was lost", at_ns)
-            self._filled(record, "nothing was missing", at_ns)
-        expected = self.last_id
-        for trade in new:
-            if new[0].trade_id <= expected + 1 < trade.trade_id:
-                self._open(trade.exchange_ns, expected + 1, trade.trade_id - 1, "ids were skipped", at_ns)
-            expected = trade.trade_id
-            self._last(trade)
+        if self.resuming:
+            from_ns = self.known_ns or trades[0].exchange_ns
+            self._resumed(from_ns)
+            if not new or new[0].trade_id == self.last_id + 1:
+                self._nothing_missed(from_ns, new[0].exchange_ns if new else self._start_ns, at_ns)
+        self._follow(new[:1], "the connection was lost", at_ns)
+        self._follow(new[1:], "ids were skipped", at_ns)
         return [*late, *new]
+
+    def _follow(self, trades: list[Trade], reason: str | None, at_ns: int) -> None:
+        """Takes trades as the last ones; ids between them are a gap, unless no reason is given for one."""
+        for trade in trades:
+            if reason is not None and self.last_id is not None and trade.trade_id > self.last_id + 1:
+                self._open(trade.exchange_ns, self.last_id + 1, trade.trade_id - 1, reason, at_ns)
+            self.last_id = trade.trade_id
+            self._event(trade.exchange_ns)
+
+    def _nothing_missed(self, from_ns: int, to_ns: int, at_ns: int) -> None:
+        """A reconnect between two consecutive trades: said, and closed at once. Its range of ids is empty."""
+        last_id = self.last_id or 0
+        record = self._record(
+            from_ns, max(from_ns, to_ns), last_id + 1, last_id, "the connection was lost", at_ns
+        )
+        self._filled(record, "nothing was missing", at_ns)
 
     def newest(self, trade: Trade | None, at_ns: int) -> None:
         """No snapshot came: the newest trade that the venue has, by REST, or that it has none."""
         if not self.resuming:
             return
         if trade is None or self.last_id is None:
-            self._resumed(self._hour_start())
-            self.known_ns = self._hour_start()
-            record = self._record(
-                self.known_ns, max(self._start_ns, self.known_ns + 1), None, None, "first start", at_ns
-            )
+            start_ns = self._hour_start()
+            self._resumed(start_ns)
+            self.known_ns = start_ns
+            last_id = trade.trade_id if trade else None
+            record = self._record(start_ns, self._start_ns, None, last_id, "first start", at_ns)
             if trade is None:
                 self._filled(record, "the venue has no trades", at_ns)
             else:
-                self.last_id = trade.trade_id
-                self.gaps.append(
-                    OpenGap(record, [(0, trade.trade_id)], self.known_ns, self._start_ns, first_known=False)
-                )
+                self.last_id, self._event_ns = trade.trade_id, trade.exchange_ns
+                self.gaps.append(OpenGap.of(record))
             return
         from_ns = self.known_ns or self._start_ns
         self._resumed(from_ns)
         if trade.trade_id > self.last_id:
+            # Its id is missing, too: it was not published.
             self._open(
                 trade.exchange_ns + 1, self.last_id + 1, trade.trade_id, "the connection was lost", at_ns
             )
             self.last_id = trade.trade_id
         else:
-            record = self._record(
-                from_ns, max(self._start_ns, from_ns), None, None, "the connection was lost", at_ns
-            )
-            self._filled(record, "nothing was missing", at_ns)
+            self._nothing_missed(from_ns, self._start_ns, at_ns)
 
     def _fills(self, trade: Trade) -> bool:
         for gap in self.gaps:
@@ -304,15 +300,11 @@ class TradeLedger(Ledger):
         self.duplicates += 1
         return False
 
-    def _last(self, trade: Trade) -> None:
-        self.last_id = trade.trade_id
-        self._event(trade.exchange_ns)
-
     def _open(self, to_ns: int, first: int, last: int, reason: str, at_ns: int) -> None:
         # From the last trade, not from the last `complete`: ids that are missing prove that one wrong.
         from_ns = self._event_ns if self._event_ns is not None else to_ns
         record = self._record(min(from_ns, to_ns), max(from_ns, to_ns), first, last, reason, at_ns)
-        self.gaps.append(OpenGap(record, [(first, last)], record.from_ns, record.to_ns))
+        self.gaps.append(OpenGap.of(record))
 
     def _record(  # noqa: PLR0917 (in the order of the record)
         self, from_ns: int, to_ns: int, first: int | None, last: int | None, reason: str, at_ns: int

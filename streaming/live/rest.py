@@ -39,12 +39,14 @@ class Rest:
         return await asyncio.to_thread(self._get, path, parameters)
 
     def _get(self, path: str, parameters: Mapping[str, str] | None) -> tuple[int, bytes]:
+        # The rest of the path may be secret: an account is part of it.
+        what = path.rpartition("/")[2]
         try:
             answer = self._pool.request(
                 "GET", self._base_url + path, fields=dict(parameters or {}), headers=self._headers
             )
         except urllib3.exceptions.HTTPError as error:
-            raise RestError(f"{path} does not answer: {type(error).__name__}") from None
+            raise RestError(f"{what} does not answer: {type(error).__name__}") from None
         if answer.status == 429 or answer.status >= 500:
             raise RestError(
                 f"{path} answers {answer.status}", retry_after_s(answer.headers.get("Retry-After"))
