@@ -49,7 +49,7 @@ class Rest:
             raise RestError(f"{what} does not answer: {type(error).__name__}") from None
         if answer.status == 429 or answer.status >= 500:
             raise RestError(
-                f"{path} answers {answer.status}", retry_after_s(answer.headers.get("Retry-After"))
+                f"{what} answers {answer.status}", retry_after_s(answer.headers.get("Retry-After"))
             )
         return answer.status, answer.data
 

@@ -128,6 +128,8 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                     pulsar.MessageId.latest,
                     start_message_id_inclusive=True,
                 )
+                # Without this question a reader that begins at the last message waits for the one after it.
+                await asyncio.to_thread(reader.has_message_available)
                 while True:
                     with contextlib.suppress(pulsar.Timeout):
                         message = await asyncio.to_thread(reader.read_next, _WANTED_MS)
