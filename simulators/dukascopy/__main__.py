@@ -8,9 +8,9 @@ import typer
 
 from candlewick.errors import CandlewickError
 from candlewick.times import MINUTE_US, parse_time
+from simulators.common.clock import Clock
 from simulators.dukascopy.answers import Source
 from simulators.dukascopy.app import Venue
-from simulators.dukascopy.clock import Clock
 from simulators.dukascopy.day_styles import DayStyle
 from simulators.dukascopy.faults import Faults, Rule
 from simulators.dukascopy.folder import Folder

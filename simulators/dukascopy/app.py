@@ -10,12 +10,12 @@ from starlette.routing import Route
 
 from candlewick.errors import CandlewickError
 from candlewick.times import iso, parse_time
+from simulators.common.clock import Clock
+from simulators.common.journal import Journal
 from simulators.dukascopy import responses
 from simulators.dukascopy.answers import Absent, Content, Source
 from simulators.dukascopy.befall import befallen
-from simulators.dukascopy.clock import Clock
 from simulators.dukascopy.faults import Faults, Request, Rule
-from simulators.dukascopy.journal import Journal
 from simulators.dukascopy.paths import FAMILIES, parse
 
 _REFERER = "https://freeserv.dukascopy.com/"

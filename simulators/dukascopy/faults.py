@@ -14,9 +14,9 @@ from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from candlewick.errors import CandlewickError
+from simulators.common.rules import OPTIONS, parse_rule
 from simulators.dukascopy.paths import Family
 
 
@@ -79,13 +79,7 @@ class Rule(BaseModel):
         revision: how often a corrected hour was corrected.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=lambda name: name.replace("_", "-"),
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
+    model_config = OPTIONS
 
     fault: FaultName
     path: str = "*"
@@ -117,19 +111,7 @@ class Rule(BaseModel):
         Raises:
             CandlewickError: no such fault or option, or a value out of bounds.
         """
-        try:
-            if not isinstance(written, str):
-                return cls.model_validate(written)
-            name, _, options = written.partition(":")
-            pairs = [option.partition("=") for option in options.split(",") if option]
-            return cls.model_validate({"fault": name, **{key.strip(): value for key, _, value in pairs}})
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = "-".join(str(part) for part in first["loc"]) or "rule"
-            raise CandlewickError(
-                f"fault {written!r}: {where}: {first['msg']}",
-                f"write NAME[:option=value,...]; faults are {', '.join(FaultName)}",
-            ) from None
+        return parse_rule(cls, written, FaultName)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
 """An HTTP server on loopback that says when it is ready and on which port."""
 
 import asyncio
-import json
 import socket
-import sys
 from pathlib import Path
 from types import FrameType
 
@@ -11,10 +9,9 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from candlewick.errors import CandlewickError
+from simulators.common.ready import announce, listen
 from simulators.dukascopy.responses import TRANSPORT
 
-HOST = "127.0.0.1"
 _GRACE_SECONDS = 2
 
 
@@ -45,13 +42,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        line = json.dumps({"ready": True, "port": self._port, "url": f"http://{HOST}:{self._port}"})
-        if self._ready_file is not None:
-            partial = self._ready_file.with_name(f".{self._ready_file.name}.part")
-            partial.write_text(line + "\n")
-            partial.replace(self._ready_file)
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        announce(self._port, self._ready_file)
 
 
 def run(app: ASGIApp, port: int, ready_file: Path | None = None) -> None:
@@ -64,15 +55,7 @@ def run(app: ASGIApp, port: int, ready_file: Path | None = None) -> None:
     Raises:
         CandlewickError: the port is taken.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise CandlewickError(
-            f"port {port} cannot be used: {error.strerror}", "choose another with --port"
-        ) from None
+    listener = listen(port)
     config = uvicorn.Config(
         app,
         http=_Protocol,
