@@ -129,7 +129,17 @@ class BusAdmin:
     # Making
 
     def ensure_platform(self, database: SinkDatabase) -> None:
-        """Tenant, namespaces with their policies and permissions, the health topic, and the sinks.
+        """All that does not belong to one series: namespaces and the sinks.
+
+        Raises:
+            BusAdminError: the broker refuses, or does not answer.
+        """
+        self.ensure_namespaces()
+        for kind in Kind:
+            self.ensure_sink(kind, database)
+
+    def ensure_namespaces(self) -> None:
+        """Tenant, namespaces with their policies and permissions, and the topics of the control namespace.
 
         Raises:
             BusAdminError: the broker refuses, or does not answer.
@@ -141,8 +151,6 @@ class BusAdmin:
         self._ensure_schema(topics.HEALTH_TOPIC, "JSON", health.DEFINITION)
         self._ensure_topic(topics.WANTED_TOPIC)
         self._ensure_schema(topics.WANTED_TOPIC, "JSON", WANTED_DEFINITION)
-        for kind in Kind:
-            self.ensure_sink(kind, database)
 
     def ensure_series(self, series: Series) -> None:
         """The topic of a series' hours, its schema, and the sink's subscription at the earliest message.

@@ -1,4 +1,4 @@
-"""Live workers on the shared broker: started as processes, fed by a simulated venue, read back from Pulsar."""
+"""Live workers on the shared broker: processes, fed by a simulated venue, read back from Pulsar."""
 
 import os
 import secrets
@@ -9,13 +9,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import orjson
 import pulsar
+from pydantic import SecretStr
 
 from candlewick import access, topics
 from candlewick.broker import Sender, json_schema
@@ -23,9 +25,10 @@ from candlewick.bus_admin import BusAdmin
 from candlewick.instruments import Series
 from candlewick.live import continuity, wanted
 from candlewick.live.continuity import Continuity, Saying
-from candlewick.live.events import Channel, Quote, Trade, decode
+from candlewick.live.events import Channel, Quote, Ticker, Trade, decode
 from candlewick.local import programs
-from candlewick.settings import Settings
+from candlewick.local.ports import free_base
+from candlewick.settings import Ports, Settings
 from candlewick.times import now_us
 
 Found = TypeVar("Found")
@@ -59,11 +62,17 @@ class Worker:
 
     def __init__(self, venue: str, settings: Settings, log: Path) -> None:
         self.log = log
+        self._venue = venue
+        self._settings = settings
         self._port = getattr(settings.ports, venue)
-        with log.open("ab") as file:
+        self.start()
+
+    def start(self) -> None:
+        """Starts it, again if it has ended."""
+        with self.log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streaming.live", venue],
-                env={**os.environ, **programs.environment(settings)},
+                [sys.executable, "-m", "streaming.live", self._venue],
+                env={**os.environ, **programs.environment(self._settings)},
                 cwd=Path(__file__).parents[1],
                 stdout=file,
                 stderr=file,
@@ -72,7 +81,7 @@ class Worker:
     def health(self) -> dict[str, Any]:
         """What `/health` says; empty before it listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health", timeout=2) as answer:
                 return dict(orjson.loads(answer.read()))
         except urllib.error.HTTPError as error:
             return dict(orjson.loads(error.read()))
@@ -80,14 +89,16 @@ class Worker:
             return {}
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5) as answer:
             return str(answer.read().decode())
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples with these labels."""
         total = 0.0
         for line in self.metrics().splitlines():
-            if line.startswith((f"{name}{{", f"{name} ")) and all(f'{k}="{v}"' in line for k, v in labels.items()):
+            if not line.startswith((f"{name}{{", f"{name} ")):
+                continue
+            if all(f'{label}="{value}"' in line for label, value in labels.items()):
                 total += float(line.rpartition(" ")[2])
         return total
 
@@ -127,7 +138,9 @@ class Bench:
             logger=pulsar.FileLogger(pulsar.LoggerLevel.Warn, os.devnull),
         )
         self._admin = BusAdmin(access.pulsar_admin_url(self.settings), token)
+        self._admin.ensure_namespaces()
         self._wanted: dict[str, Series] = {}
+        self._readers: dict[str, tuple[pulsar.Reader, list[Any]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -159,8 +172,6 @@ class Bench:
         self._say_wanted()
 
     def _say_wanted(self) -> None:
-        self._admin._ensure_topic(topics.WANTED_TOPIC)
-        self._admin._ensure_schema(topics.WANTED_TOPIC, "JSON", wanted.DEFINITION)
         message = wanted.Wanted(
             now_us(),
             tuple(
@@ -180,35 +191,46 @@ class Bench:
 
     def start(self, venue: str, **values: object) -> Worker:
         """Starts a venue's worker with settings of its own."""
-        settings = self.settings.model_copy(update=values)
+        given = {**self.settings.model_dump(), **values}
+        settings = Settings(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
         worker = Worker(venue, settings, self.folder / f"{venue}-{secrets.token_hex(3)}.log")
         self.workers.append(worker)
         return worker
 
+    def elsewhere(self) -> dict[str, object]:
+        """Settings of a worker that has ports of its own, as on another machine, and the same broker."""
+        token = access.pulsar_token(self.settings, access.PULSAR_STREAMER)
+        return {
+            "port_base": free_base(len(fields(Ports))),
+            "pulsar_url": self._url,
+            "pulsar_admin_url": access.pulsar_admin_url(self.settings),
+            "pulsar_token": SecretStr(token or ""),
+        }
+
     def trades(self, series: Series) -> list[Trade]:
         """Everything in the live topic of a trade series, in order."""
-        topic = topics.live_topic(series, Channel.TRADES)
-        return [decode(Channel.TRADES, data) for data in self._read(topic)]  # type: ignore[misc]
+        return self._read(topics.live_topic(series, Channel.TRADES), partial(decode, Channel.TRADES))
 
     def quotes(self, series: Series) -> list[Quote]:
-        topic = topics.live_topic(series, Channel.QUOTES)
-        return [decode(Channel.QUOTES, data) for data in self._read(topic)]  # type: ignore[misc]
+        """Everything in the live topic of a series of quotes, in order."""
+        return self._read(topics.live_topic(series, Channel.QUOTES), partial(decode, Channel.QUOTES))
 
-    def tickers(self, series: Series) -> int:
-        return len(list(self._read(topics.live_topic(series, Channel.TICKER))))
+    def tickers(self, series: Series) -> list[Ticker]:
+        return self._read(topics.live_topic(series, Channel.TICKER), partial(decode, Channel.TICKER))
 
     def records(self, series: Series) -> list[Continuity]:
         """Everything that was said of the completeness of a series."""
         topic = topics.continuity_topic(topics.live_topic(series, Channel(series.kind.value)))
-        return [continuity.decode(data) for data in self._read(topic)]
+        return self._read(topic, continuity.decode)
 
-    def _read(self, topic: str) -> Iterator[bytes]:
-        reader = self._client.create_reader(topic, pulsar.MessageId.earliest)
-        try:
-            while reader.has_message_available():
-                yield bytes(reader.read_next(10_000).data())
-        finally:
-            reader.close()
+    def _read(self, topic: str, decoder: Callable[[bytes], Any]) -> list[Any]:
+        """All messages of a topic; each is read once."""
+        if topic not in self._readers:
+            self._readers[topic] = (self._client.create_reader(topic, pulsar.MessageId.earliest), [])
+        reader, found = self._readers[topic]
+        while reader.has_message_available():
+            found.append(decoder(reader.read_next(10_000).data()))
+        return list(found)
 
 
 @contextmanager

@@ -286,8 +286,9 @@ class Session:
         if not news:
             stream.quiet.probed(now)
             return
-        mute = [one for one in self._active() if one.quiet.is_due(now)]
-        if stream.renewals or len(mute) == len(self._active()) > 1 or not self._venue.resubscribes_one:
+        # Did nothing come of any symbol since, it is the connection and not the symbol.
+        alone = any(one.quiet.last > last + SECOND_LOOK_S for one in self._active())
+        if stream.renewals or not alone or not self._venue.resubscribes_one:
             await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
             return
         _log.warning("mute", series=stream.series.name, remedy="subscribing again")
