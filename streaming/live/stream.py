@@ -15,7 +15,7 @@ from candlewick.instruments import Kind, Series
 from candlewick.live import continuity
 from candlewick.live.continuity import Saying
 from candlewick.live.events import DEFINITIONS, Channel, Event, Quote, Ticker, Trade
-from candlewick.times import SECOND_US
+from candlewick.times import SECOND_US, now_us
 from streaming.live import readback
 from streaming.live.ledger import Ledger, OpenGap, QuoteLedger, TradeLedger
 from streaming.live.metrics import SeriesMetrics
@@ -55,6 +55,7 @@ class Stream:
         """Why something of it could not be published; a person has to look."""
         self.in_doubt = False
         self.last_exchange_ns = 0
+        self.lag_ns = 0
         self._records = records
         self._week = calendar(series.calendar)
         self._claim: tuple[int, int] | None = None
@@ -69,6 +70,14 @@ class Stream:
         """Whether the calendar has its market open, as it has had for the last half minute."""
         start_us = now_us - 30 * SECOND_US
         return self._week.sessions(start_us, now_us + 1) == [(start_us, now_us + 1)]
+
+    def state(self, now: float) -> str:
+        """One word for people, while the venue is connected."""
+        if self.ledger.resuming:
+            return "resuming" if self.is_open(now_us()) else "closed"
+        if not self.is_open(now_us()):
+            return "closed"
+        return "quiet" if now - self.quiet.last > self.quiet.limit_s() else "streaming"
 
     async def begin(self, venue_ns: int) -> None:
         """A subscription was acknowledged."""
@@ -100,6 +109,7 @@ class Stream:
         self.renewals = 0
         last = events[-1]
         self.last_exchange_ns = last.exchange_ns
+        self.lag_ns = last.receive_ns - last.exchange_ns
         self.metrics.events(len(events), (last.receive_ns - last.exchange_ns) / 1e9)
         if self.ledger.records:
             await self.publish_records()

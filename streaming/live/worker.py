@@ -22,6 +22,7 @@ from candlewick.health import Condition, Health
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live import wanted
 from candlewick.live.events import Channel
+from candlewick.live.stream_health import StreamHealth, to_fact
 from candlewick.times import iso, now_us
 from streaming.live.backoff import Backoff, Budget
 from streaming.live.ledger import TradeLedger
@@ -332,25 +333,49 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
             yield "connected, but no data moves"
 
     def _facts(self) -> dict[str, str]:
-        facts = {"reconnects": str(self._reconnects)}
-        for name, stream in self._streams.items():
-            gaps = len(stream.ledger.gaps) if isinstance(stream.ledger, TradeLedger) else 0
-            depth = stream.live.depth
-            self._metrics.depth.labels(name).set(depth)
-            self._metrics.open_gaps.labels(name).set(gaps)
-            self._metrics.duplicates.labels(name).set(stream.ledger.duplicates)
-            self._metrics.coalesced.labels(name).set(stream.ticker.coalesced if stream.ticker else 0)
-            facts[name] = (
-                f"events {stream.metrics.count}, acknowledged {stream.live.acknowledged}, waiting {depth}, "
-                f"open gaps {gaps}, last {_time(stream.last_exchange_ns)}"
-            )
+        facts = {
+            "connected": "yes" if self._session is not None else "no",
+            "reconnects": str(self._reconnects),
+            "trouble": self._trouble,
+        }
+        for name in self._wanted or ():
+            stream = self._streams.get(name)
+            if stream is None:
+                health = StreamHealth("opening", problem=self._opening.get(name, ""))
+            else:
+                health = self._health(stream)
+                self._metrics.depth.labels(name).set(health.waiting)
+                self._metrics.open_gaps.labels(name).set(health.open_gaps + health.lasting_gaps)
+                self._metrics.duplicates.labels(name).set(stream.ledger.duplicates)
+                self._metrics.coalesced.labels(name).set(health.coalesced)
+            facts[name] = to_fact(health)
         return facts
+
+    def _health(self, stream: Stream) -> StreamHealth:
+        gaps = stream.ledger.gaps if isinstance(stream.ledger, TradeLedger) else []
+        session = self._session
+        state, problem = "not connected", stream.problem
+        if session is not None:
+            refused = dict(session.refusals())
+            reasons = [refused[feed] for feed in self._venue.feeds(stream.series) if feed in refused]
+            problem = problem or next(iter(reasons), "")
+            state = "refused" if reasons else stream.state(time.monotonic())
+        return StreamHealth(
+            state,
+            stream.metrics.count,
+            stream.live.acknowledged,
+            stream.live.depth,
+            stream.last_exchange_ns // 1000,
+            round(time.monotonic() - stream.quiet.last, 1),
+            round(stream.quiet.limit_s(), 1),
+            round(stream.lag_ns / 1e6, 3),
+            sum(not gap.given_up for gap in gaps),
+            sum(gap.given_up for gap in gaps),
+            stream.ticker.coalesced if stream.ticker else 0,
+            problem,
+        )
 
 
 def _known(stream: Stream) -> str:
     known_ns = stream.ledger.known_ns
     return "new" if known_ns is None else iso(known_ns // 1000, micros=True)
-
-
-def _time(ns: int) -> str:
-    return iso(ns // 1000, micros=True) if ns else "never"

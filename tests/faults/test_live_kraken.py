@@ -109,7 +109,7 @@ def trade_ids(streams: Bench, first: int, last: int) -> list[int]:
 
 
 def recovery_s(venue: RunningKraken, worker: Worker) -> float:
-    """Seconds from now, or from the connection that the venue accepts next, until Pulsar has an event of it."""
+    """Seconds from now, or from the connection that the venue accepts next, to an event in Pulsar."""
     until("a connection", venue.open_connections, 40)
     began = max(time.time(), *(one["began_us"] / 1e6 for one in venue.open_connections()))
     before = worker.metric("candlewick_live_published_total", series=TRADES.name)
