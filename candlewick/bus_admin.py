@@ -77,6 +77,19 @@ class SinkStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a subscription has got in a topic.
+
+    Attributes:
+        read: up to where everything is acknowledged; None where nothing is.
+        end: the topic's last message; None where it has none.
+    """
+
+    read: Position | None
+    end: Position | None
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """One topic as its sink's subscription stands.
 
@@ -267,6 +280,11 @@ class BusAdmin:
         found = self._get(f"{_topic_path(topic)}/internalStats")
         return unacknowledged(found, subscription, limit) if found else []
 
+    def standing(self, topic: str, subscription: str) -> Standing | None:
+        """How far a subscription has got; None where there is no such topic or subscription."""
+        found = self._get(f"{_topic_path(topic)}/internalStats")
+        return standing(found, subscription) if found else None
+
     # How
 
     def _ensure_tenant(self) -> None:
@@ -454,6 +472,21 @@ def unacknowledged(internal: Json, subscription: str, limit: int) -> list[Positi
                 return found
             entry = max(entry, end + 1)
     return found
+
+
+def standing(internal: Json, subscription: str) -> Standing | None:
+    """How far a subscription has got, by a topic's internal statistics."""
+    cursor = internal["cursors"].get(subscription)
+    if cursor is None:
+        return None
+    end: Position | None = _position(internal["lastConfirmedEntry"])
+    if end is not None and end.entry < 0:
+        # The ledger that is being written is empty.
+        written = [ledger for ledger in internal["ledgers"] if ledger["entries"]]
+        last = written[-1] if written else None
+        end = Position(last["ledgerId"], last["entries"] - 1) if last else None
+    mark = _position(cursor["markDeletePosition"])
+    return Standing(mark if mark.ledger >= 0 else None, end)
 
 
 def _position(text: str) -> Position:

@@ -1,5 +1,6 @@
 """Add an instrument: the one place that changes what is collected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +21,10 @@ from candlewick.instruments import (
     find,
     parse_series,
 )
+from candlewick.live.events import Channel
+from candlewick.live.wanted import is_live
+from candlewick.settings import Settings
+from candlewick.store import Store
 from candlewick.times import day_us
 
 # Sessions are written for as long as anyone may ask about; clock changes to come are those of today's law.
@@ -82,15 +87,41 @@ def add_defaults(history: History) -> tuple[list[Added], list[CandlewickError]]:
 
 def collect(history: History, series: Series) -> None:
     """Makes everything that a series needs: database rows, topic, schema and subscription."""
+    if is_live(series):
+        collect_live(history.settings, history.store, series)
+        return
     settings = history.settings
     token = access.pulsar_token(settings, access.PULSAR_ADMIN)
     with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
         admin.ensure_series(series)
-    start_us, end_us = day_us(SESSIONS_FROM), day_us(SESSIONS_TO)
-    week = calendar(series.calendar)
-    history.store.write_sessions(week.name, week.sessions(start_us, end_us), (start_us, end_us))
+    _write_sessions(history.store, series)
     # Last: from here on it counts as collected.
     history.store.add_series(series, first_tick_us=_first_tick_us(series))
+
+
+def collect_live(
+    settings: Settings, store: Store, series: Series, channels: Sequence[Channel] | None = None
+) -> None:
+    """Makes everything that a live series needs: its topics, those of its hours, sessions and its row.
+
+    Workers, recorder and refresher follow the row within two seconds.
+
+    Args:
+        channels: what is streamed of it; by default its own kind alone.
+    """
+    token = access.pulsar_token(settings, access.PULSAR_ADMIN)
+    with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
+        admin.ensure_series(series)
+        admin.ensure_live(series, channels or [Channel(series.kind.value)])
+    _write_sessions(store, series)
+    # Last: from here on it is streamed.
+    store.add_series(series)
+
+
+def _write_sessions(store: Store, series: Series) -> None:
+    start_us, end_us = day_us(SESSIONS_FROM), day_us(SESSIONS_TO)
+    week = calendar(series.calendar)
+    store.write_sessions(week.name, week.sessions(start_us, end_us), (start_us, end_us))
 
 
 def _first_tick_us(series: Series) -> int | None:

@@ -4,9 +4,19 @@ The database's table of series decides; the message carries it to workers, which
 while the database is away.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+
+from candlewick.instruments import Series
+
+LIVE_VENUES = frozenset({"kraken", "oanda"})
+"""Venues that are streamed; the series of others have a history only."""
+
+
+def is_live(series: Series) -> bool:
+    return series.venue in LIVE_VENUES
 
 
 class WantedSeries(msgspec.Struct, frozen=True):
@@ -26,6 +36,26 @@ class Wanted(msgspec.Struct, frozen=True):
 
     at_us: int
     series: tuple[WantedSeries, ...] = ()
+
+
+def of(series: Iterable[Series], at_us: int) -> Wanted:
+    """The list of those of these series that are streamed."""
+    return Wanted(
+        at_us,
+        tuple(
+            WantedSeries(
+                venue=one.venue,
+                symbol=one.symbol,
+                kind=one.kind.value,
+                asset_class=one.asset_class.value,
+                price_scale=one.price_scale,
+                volume_scale=one.volume_scale,
+                calendar=one.calendar,
+            )
+            for one in sorted(series, key=lambda one: one.name)
+            if is_live(one)
+        ),
+    )
 
 
 _SERIES_DEFINITION: dict[str, Any] = {

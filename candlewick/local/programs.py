@@ -21,6 +21,10 @@ DAGSTER_CODE = "dagster-code"
 DAGSTER_DAEMON = "dagster-daemon"
 DAGSTER_WEB = "dagster-webserver"
 SIMULATOR = "simulator"
+RECORDER = "recorder"
+REFRESHER = "refresher"
+KRAKEN = "kraken"
+OANDA = "oanda"
 
 SERVERS = (POSTGRES, PULSAR)
 
@@ -51,6 +55,7 @@ def all_programs(settings: Settings, home: Home) -> list[Program]:
         *_servers(settings, home),
         *_simulator(settings),
         *_guard(),
+        *_live(settings),
         *_dagster(settings),
     ]
 
@@ -120,6 +125,20 @@ def _guard() -> list[Program]:
     if not is_installed("streaming.guard"):
         return []
     return [Program(GUARD, _python("-m", "streaming.guard"), {})]
+
+
+def _live(settings: Settings) -> list[Program]:
+    """The recorder before those whose events it reads: it also tells them what to stream."""
+    programs: list[Program] = []
+    if is_installed("streaming.recorder"):
+        programs.append(Program(RECORDER, _python("-m", "streaming.recorder"), {}))
+    if is_installed("streaming.refresher"):
+        programs.append(Program(REFRESHER, _python("-m", "streaming.refresher"), {}))
+    for venue, port in ((KRAKEN, settings.ports.kraken), (OANDA, settings.ports.oanda)):
+        if is_installed(f"streaming.venues.{venue}"):
+            listens = {port: f"the metrics of the worker for {venue}"}
+            programs.append(Program(venue, _python("-m", "streaming.live", venue), listens))
+    return programs
 
 
 def _dagster(settings: Settings) -> list[Program]:
