@@ -59,14 +59,14 @@ def run() -> Iterator[Figure]:
             started(dukascopy_url=venue.bi5_url, dukascopy_json_url=venue.json_url) as settings,
         ):
             with History(settings) as history:
-                control.add(history, WARM_UP)
+                control.add_history(history, WARM_UP)
                 _direct(history, WARM_UP, DAYS[:3])
                 limit = _fetch(venue)
                 seconds = _direct(history, DIRECT, DAYS)
                 yield Figure(
                     "backfill direct", ticks / seconds, "ticks/s", ticks / limit, detail={"ticks": ticks}
                 )
-                series = control.add(history, THROUGH_DAGSTER).series
+                series = control.add_history(history, THROUGH_DAGSTER).series
             yield _through_dagster(settings, series, ticks, limit)
 
 
@@ -84,7 +84,7 @@ def _fetch(venue: RunningVenue) -> float:
 
 
 def _direct(history: History, symbol: str, days: list[date]) -> float:
-    series = control.add(history, symbol).series
+    series = control.add_history(history, symbol).series
     began = time.perf_counter()
     done = list(history.backfill(series, days))
     seconds = time.perf_counter() - began

@@ -1,8 +1,9 @@
 """Add an instrument: the one place that changes what is collected."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from candlewick import access
 from candlewick.bus_admin import BusAdmin
@@ -12,6 +13,7 @@ from candlewick.errors import CandlewickError
 from candlewick.history import History
 from candlewick.instruments import (
     DUKASCOPY,
+    AssetClass,
     Instrument,
     Kind,
     Series,
@@ -21,11 +23,13 @@ from candlewick.instruments import (
     find,
     parse_series,
 )
-from candlewick.live.events import Channel
+from candlewick.live.channels import channels
 from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import day_us
+from candlewick.venues import kraken, oanda
+from candlewick.venues.symbols import kraken_spelling, oanda_spelling
 
 # Sessions are written for as long as anyone may ask about; clock changes to come are those of today's law.
 SESSIONS_FROM = date(1998, 1, 1)
@@ -34,21 +38,63 @@ SESSIONS_TO = date(2050, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A series that is collected; `is_new` unless it was before."""
+    """A series that is collected; `is_new` unless it was before; `title` is what people call it."""
 
     series: Series
-    instrument: Instrument
+    title: str
     is_new: bool
 
 
-def add(history: History, spelling: str, *, price_scale: int | None = None) -> Added:
-    """Collects an instrument from now on: its series, sessions, topic, schema and sink subscription.
+def add(
+    history: History, spelling: str, *, price_scale: int | None = None
+) -> tuple[list[Added], list[CandlewickError]]:
+    """Collects an instrument from now on, at every venue that has it: history, and live.
 
-    Doing it again repairs what is missing. The definitions of Dagster show it once they are reloaded.
+    Doing it again repairs what is missing. The definitions of Dagster show it once they are reloaded; the
+    workers of live venues subscribe within two seconds. A venue that cannot be asked does not keep the
+    others out: returns what was added, and why the rest could not be.
 
     Args:
-        spelling: a series' name (`dukascopy:eurusd:quotes`) or any usual spelling of an instrument.
+        spelling: a series' name (`dukascopy:eurusd:quotes`, `kraken:btcusd:trades`), or any usual spelling
+            of an instrument.
         price_scale: decimal digits of its prices, where neither the packaged table nor the venue can say.
+
+    Raises:
+        CandlewickError: the spelling means no instrument or several, or a server does not answer.
+    """
+    if ":" in spelling:
+        venue, symbol, kind = parse_series(spelling)
+        if venue in _LIVE:
+            return [_add_live(history, venue, symbol, kind)], []
+        return [add_history(history, spelling, price_scale=price_scale)], []
+    instrument = find(spelling)
+    added: list[Added] = []
+    refused: list[CandlewickError] = []
+    wanted: list[Callable[[], Added]] = [
+        partial(add_history, history, instrument.symbol, price_scale=price_scale)
+    ]
+    wanted += [partial(_add_live, history, *one) for one in live_series(instrument)]
+    for one in wanted:
+        try:
+            added.append(one())
+        except CandlewickError as error:
+            refused.append(error)
+    if not added:
+        raise refused[0]
+    return added, refused
+
+
+def live_series(instrument: Instrument) -> list[tuple[str, str, Kind]]:
+    """The live series of an instrument as venue, symbol, kind; whether the venue has it is asked later."""
+    if instrument.asset_class is AssetClass.CRYPTO:
+        return [(kraken.NAME, instrument.symbol, kind) for kind in (Kind.TRADES, Kind.QUOTES)]
+    if oanda.is_major(instrument.symbol):
+        return [(oanda.NAME, instrument.symbol, Kind.QUOTES)]
+    return []
+
+
+def add_history(history: History, spelling: str, *, price_scale: int | None = None) -> Added:
+    """Collects Dukascopy's history of an instrument: its series, sessions, topic, schema and subscription.
 
     Raises:
         CandlewickError: the spelling means no instrument or several, its scale cannot be confirmed or is
@@ -63,7 +109,28 @@ def add(history: History, spelling: str, *, price_scale: int | None = None) -> A
             "leave out --price-scale",
         )
     collect(history, series)
-    return Added(series, instrument, known is None)
+    return Added(series, instrument.name, known is None)
+
+
+def _add_live(history: History, venue: str, symbol: str, kind: Kind) -> Added:
+    known = history.store.series(f"{venue}:{symbol}:{kind}")
+    series = known or _LIVE[venue](history.settings, symbol, kind)
+    collect(history, series)
+    spell = kraken_spelling if venue == kraken.NAME else oanda_spelling
+    return Added(series, spell(symbol).replace("_", "/"), known is None)
+
+
+def _kraken(settings: Settings, symbol: str, kind: Kind) -> Series:
+    return kraken.series(symbol, kind, settings.kraken_rest_url)
+
+
+def _oanda(settings: Settings, symbol: str, kind: Kind) -> Series:
+    if kind is not Kind.QUOTES:
+        raise CandlewickError("OANDA has no trades", f"it has quotes: oanda:{symbol}:quotes")
+    return oanda.series(symbol, settings.oanda_rest_url, settings.oanda_token, settings.oanda_account)
+
+
+_LIVE: dict[str, Callable[[Settings, str, Kind], Series]] = {kraken.NAME: _kraken, oanda.NAME: _oanda}
 
 
 def add_defaults(history: History) -> tuple[list[Added], list[CandlewickError]]:
@@ -79,9 +146,12 @@ def add_defaults(history: History) -> tuple[list[Added], list[CandlewickError]]:
     refused: list[CandlewickError] = []
     for spelling in [] if known else history.settings.default_spellings:
         try:
-            added.append(add(history, spelling))
+            mine, not_mine = add(history, spelling)
         except CandlewickError as error:
             refused.append(error)
+        else:
+            added += mine
+            refused += not_mine
     return added, refused
 
 
@@ -99,20 +169,15 @@ def collect(history: History, series: Series) -> None:
     history.store.add_series(series, first_tick_us=_first_tick_us(series))
 
 
-def collect_live(
-    settings: Settings, store: Store, series: Series, channels: Sequence[Channel] | None = None
-) -> None:
+def collect_live(settings: Settings, store: Store, series: Series) -> None:
     """Makes everything that a live series needs: its topics, those of its hours, sessions and its row.
 
     Workers, recorder and refresher follow the row within two seconds.
-
-    Args:
-        channels: what is streamed of it; by default its own kind alone.
     """
     token = access.pulsar_token(settings, access.PULSAR_ADMIN)
     with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
         admin.ensure_series(series)
-        admin.ensure_live(series, channels or [Channel(series.kind.value)])
+        admin.ensure_live(series, channels(series))
     _write_sessions(store, series)
     # Last: from here on it is streamed.
     store.add_series(series)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -24,6 +24,7 @@ from candlewick.broker import Sender, json_schema
 from candlewick.bus_admin import BusAdmin
 from candlewick.instruments import Series
 from candlewick.live import continuity, wanted
+from candlewick.live.channels import channels
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Quote, Ticker, Trade, decode
 from candlewick.local import programs
@@ -159,10 +160,10 @@ class Bench:
         self._client.close()
         self._admin.close()
 
-    def want(self, *series: Series, channels: Sequence[Channel] = ()) -> None:
+    def want(self, *series: Series) -> None:
         """Makes the topics of series, and has workers stream them."""
         for one in series:
-            self._admin.ensure_live(one, [Channel(one.kind.value), *channels])
+            self._admin.ensure_live(one, channels(one))
             self._wanted[one.name] = one
         self._say_wanted()
 

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def add(
     spelling: Annotated[
-        list[str], typer.Argument(metavar="INSTRUMENT...", help="EUR/USD, aapl, dukascopy:eurusd:quotes.")
+        list[str], typer.Argument(metavar="INSTRUMENT...", help="EUR/USD, aapl, kraken:btcusd:trades.")
     ],
     *,
     price_scale: Annotated[
@@ -28,19 +28,25 @@ def add(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Collect instruments: the last seven days, then each hour as it comes out."""
+    """Collect instruments at every venue that has them: the last seven days, new hours, and live."""
     settings = Settings()
     with History(settings) as history:
-        added = [control.add(history, one, price_scale=price_scale) for one in spelling]
+        outcomes = [control.add(history, one, price_scale=price_scale) for one in spelling]
+    added = [one for found, _ in outcomes for one in found]
+    refused = [error for _, errors in outcomes for error in errors]
     if as_json:
-        rows = [{"series": one.series.name, "name": one.instrument.name, "new": one.is_new} for one in added]
+        rows = [{"series": one.series.name, "name": one.title, "new": one.is_new} for one in added]
         sys.stdout.buffer.write(orjson.dumps(rows) + b"\n")
     else:
         for one in added:
             was = "is collected from now on" if one.is_new else "was collected already"
-            sys.stdout.write(f"{one.series.name} ({one.instrument.name}) {was}\n")
+            sys.stdout.write(f"{one.series.name} ({one.title}) {was}\n")
     if any(one.is_new for one in added):
         _reload(settings)
+    for error in refused:
+        sys.stderr.write(f"not added: {error}\n")
+    if refused:
+        raise typer.Exit(1)
 
 
 def _reload(settings: Settings) -> None:

@@ -46,11 +46,11 @@ def start(settings: Settings, report: servers.Report) -> None:
             after={programs.POSTGRES: lambda: _prepare_database(settings, home, report)},
         )
         _prepare_topics(settings, report)
-        servers.start(settings, [programs.SIMULATOR], report=report)
+        servers.start(settings, programs.SIMULATORS, report=report)
         _add_default_series(settings, report)
         # Last: the daemon asks but once for runs that a crash ended, and without a code server in vain.
         last = [programs.DAGSTER_DAEMON]
-        done = {*programs.SERVERS, programs.SIMULATOR, *last}
+        done = {*programs.SERVERS, *programs.SIMULATORS, *last}
         servers.start(settings, [name for name in names if name not in done], report=report)
         servers.start(settings, last, report=report)
 
@@ -61,11 +61,14 @@ def pages(settings: Settings, home: Home) -> list[Page]:
     found: list[Page] = []
     if programs.DAGSTER_WEB in names:
         found.append(Page("Dagster", f"http://127.0.0.1:{settings.ports.dagster}"))
+    for venue, port in ((programs.KRAKEN, settings.ports.kraken), (programs.OANDA, settings.ports.oanda)):
+        if venue in names:
+            found.append(Page(f"{venue.capitalize()}'s worker", f"http://127.0.0.1:{port}/health"))
     if settings.database_url is None:
         found.append(Page("PostgreSQL", f"127.0.0.1:{settings.ports.postgres}, database {access.DATABASE}"))
     found.append(Page("Pulsar", access.pulsar_url(settings)))
     if programs.SIMULATOR in names:
-        found.append(Page("simulated venue", settings.dukascopy_url))
+        found.append(Page("simulated Dukascopy", settings.dukascopy_url))
     return found
 
 
@@ -138,7 +141,7 @@ def _add_default_series(settings: Settings, report: servers.Report) -> None:
     with report.step("preparing what is collected"), History(settings) as history:
         added, refused = control.add_defaults(history)
     if added:
-        report.say(f"collecting {', '.join(one.instrument.name for one in added)}")
+        report.say(f"collecting {', '.join(one.series.name for one in added)}")
     for error in refused:
         report.say(str(error))
 

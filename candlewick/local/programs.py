@@ -21,12 +21,15 @@ DAGSTER_CODE = "dagster-code"
 DAGSTER_DAEMON = "dagster-daemon"
 DAGSTER_WEB = "dagster-webserver"
 SIMULATOR = "simulator"
+SIMULATED_KRAKEN = "simulated-kraken"
+SIMULATED_OANDA = "simulated-oanda"
 RECORDER = "recorder"
 REFRESHER = "refresher"
 KRAKEN = "kraken"
 OANDA = "oanda"
 
 SERVERS = (POSTGRES, PULSAR)
+SIMULATORS = (SIMULATOR, SIMULATED_KRAKEN, SIMULATED_OANDA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,24 @@ def _servers(settings: Settings, home: Home) -> list[Program]:
 
 
 def _simulator(settings: Settings) -> list[Program]:
-    if not settings.demo or not is_installed("simulators.dukascopy.__main__"):
+    """The venues of a demo."""
+    if not settings.demo:
         return []
-    port = settings.ports.simulator
-    command = _python("-m", "simulators.dukascopy", "--synthetic", "--port", str(port))
-    return [Program(SIMULATOR, command, {port: "the simulated venue"})]
+    listens = settings.ports
+    venues = (
+        (SIMULATOR, "dukascopy", listens.simulator),
+        (SIMULATED_KRAKEN, "kraken", listens.simulated_kraken),
+        (SIMULATED_OANDA, "oanda", listens.simulated_oanda),
+    )
+    return [
+        Program(
+            name,
+            _python("-m", f"simulators.{venue}", "--synthetic", "--port", str(port)),
+            {port: f"the simulated {venue.capitalize()}"},
+        )
+        for name, venue, port in venues
+        if is_installed(f"simulators.{venue}.__main__")
+    ]
 
 
 def _guard() -> list[Program]:

@@ -13,6 +13,7 @@ from candlewick.broker import json_schema
 from candlewick.calendars import calendar
 from candlewick.instruments import Kind, Series
 from candlewick.live import continuity
+from candlewick.live.channels import channels
 from candlewick.live.continuity import Saying
 from candlewick.live.events import DEFINITIONS, Channel, Event, Quote, Ticker, Trade
 from candlewick.times import SECOND_US, now_us
@@ -185,9 +186,7 @@ class Stream:
         await asyncio.gather(*(outbox.close() for outbox in self.outboxes))
 
 
-async def open_stream(
-    client: pulsar.Client, series: Series, channels: Sequence[Channel], metrics: SeriesMetrics
-) -> Stream:
+async def open_stream(client: pulsar.Client, series: Series, metrics: SeriesMetrics) -> Stream:
     """Takes a series over: fences whoever had it, and reads from its topics where it stands.
 
     Raises:
@@ -203,7 +202,7 @@ async def open_stream(
             client, continuity_topic, json_schema(continuity.DEFINITION), f"{series.name}:continuity"
         )
         ticker = None
-        if Channel.TICKER in channels:
+        if Channel.TICKER in channels(series):
             topic = topics.live_topic(series, Channel.TICKER)
             schema = json_schema(DEFINITIONS[Channel.TICKER])
             ticker = make_producer(client, topic, schema, f"{series.name}:ticker")

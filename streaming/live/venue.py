@@ -1,6 +1,6 @@
 """What a venue's adapter gives, and what it is asked for. It knows messages; it never waits or retries."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -139,8 +139,6 @@ class Venue(Protocol):
     """An adapter. Symbols are those of series (`btcusd`)."""
 
     name: str
-    channels: Mapping[str, tuple[Channel, ...]]
-    """Which channels each feed gives."""
     unconfigured: str
     """What is not set that the venue needs; empty where it can be streamed."""
     resubscribes_one: bool

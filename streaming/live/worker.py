@@ -21,7 +21,6 @@ from candlewick.broker import close, connect
 from candlewick.health import Condition, Health
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live import wanted
-from candlewick.live.events import Channel
 from candlewick.live.stream_health import StreamHealth, to_fact
 from candlewick.times import iso, now_us
 from streaming.live.backoff import Backoff, Budget
@@ -173,8 +172,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                 if name in self._streams or self._fenced or time.monotonic() < retry_at.get(name, 0):
                     continue
                 try:
-                    channels = self._channels(series)
-                    stream = await open_stream(client, series, channels, self._metrics.series(name))
+                    stream = await open_stream(client, series, self._metrics.series(name))
                 except (pulsar.PulsarException, ValueError) as error:
                     self._opening[name] = str(error).removeprefix("Pulsar error: ")
                     delay = backoffs.setdefault(name, Backoff()).delay(at_least_s=0.5)
@@ -199,11 +197,6 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
             _log.warning("producer lost", series=stream.series.name, error=str(error))
             return False
         return True
-
-    def _channels(self, series: Series) -> tuple[Channel, ...]:
-        return tuple(
-            channel for feed in self._venue.feeds(series) for channel in self._venue.channels[feed.name]
-        )
 
     async def _keep_connected(self) -> None:
         """One connection after the other, each attempt within the venue's budget and the backoff."""

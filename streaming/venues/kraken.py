@@ -15,6 +15,9 @@ import msgspec
 from candlewick.instruments import Kind, Series
 from candlewick.live.events import Channel, Event, Origin, Quote, Ticker, Trade
 from candlewick.live.numbers import LONG_NUMBER, InexactError, scaled, time_ns
+from candlewick.venues.symbols import KRAKEN as NAME
+from candlewick.venues.symbols import kraken_pair as rest_pair
+from candlewick.venues.symbols import kraken_spelling as spelling
 from streaming.live.rest import Rest
 from streaming.live.venue import (
     Acknowledged,
@@ -32,38 +35,11 @@ from streaming.live.venue import (
 )
 from streaming.live.websocket import open_websocket
 
-NAME = "kraken"
 _TRADE = "trade"
 _TICKER = "ticker"
 
-_QUOTE_CURRENCIES: tuple[str, ...] = (
-    *("usdt", "usdc", "usdg", "usdq", "pyusd", "eurc", "eurq"),
-    *("usd", "eur", "gbp", "jpy", "chf", "cad", "aud", "aed", "try", "brl", "mxn", "ars"),
-    *("dai", "btc", "eth", "dot", "sol"),
-)
-_REST_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
-"""REST spells these assets in its older way."""
-
 _SIDES: Final = {"buy": 1, "sell": -1, "b": 1, "s": -1}
 _PAGE = 1000
-
-
-def spelling(symbol: str) -> str:
-    """The venue's spelling of a symbol: `btcusd` is `BTC/USD`.
-
-    Raises:
-        ValueError: its quote currency is none of the venue's.
-    """
-    for quote in sorted(_QUOTE_CURRENCIES, key=len, reverse=True):
-        base = symbol.removesuffix(quote)
-        if base and base != symbol:
-            return f"{base}/{quote}".upper()
-    raise ValueError(f"{symbol!r} ends with no quote currency of Kraken")
-
-
-def rest_pair(symbol: str) -> str:
-    """The same as REST's `pair`: `XBTUSD`."""
-    return "".join(_REST_NAMES.get(asset, asset) for asset in spelling(symbol).split("/"))
 
 
 class _WireTrade(msgspec.Struct, gc=False):
@@ -151,10 +127,6 @@ class Kraken:
 
     name = NAME
     unconfigured = ""
-    channels: Mapping[str, tuple[Channel, ...]] = {
-        _TRADE: (Channel.TRADES,),
-        _TICKER: (Channel.QUOTES, Channel.TICKER),
-    }
     resubscribes_one = True
     silent_s = 6.0
     # The venue refuses an address for ten minutes after about 150 attempts in ten minutes.

@@ -14,6 +14,8 @@ import msgspec
 from candlewick.instruments import Series
 from candlewick.live.events import Channel, Origin, Quote, Trade
 from candlewick.live.numbers import InexactError, scaled, time_ns
+from candlewick.venues.symbols import OANDA as NAME
+from candlewick.venues.symbols import oanda_spelling as spelling
 from streaming.live.lines import open_lines
 from streaming.live.rest import Rest
 from streaming.live.venue import (
@@ -32,13 +34,7 @@ from streaming.live.venue import (
     Unknown,
 )
 
-NAME = "oanda"
 _PRICING = "pricing"
-
-
-def spelling(symbol: str) -> str:
-    """The venue's spelling of a symbol: `eurusd` is `EUR_USD`, `spx500usd` is `SPX500_USD`."""
-    return f"{symbol[:-3]}_{symbol[-3:]}".upper()
 
 
 class _Bucket(msgspec.Struct, gc=False):
@@ -101,7 +97,6 @@ class Oanda:
     """The adapter."""
 
     name = NAME
-    channels: Mapping[str, tuple[Channel, ...]] = {_PRICING: (Channel.QUOTES,)}
     resubscribes_one = False
     # Prices and heartbeats, one of which comes every 5 s; the venue's own advice.
     silent_s = 10.0

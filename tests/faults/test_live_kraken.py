@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import pytest
 
 from candlewick.instruments import AssetClass, Kind, Series
-from candlewick.live.events import Channel
 from candlewick.settings import Settings
 from simulators.kraken.testing import RunningKraken, running
 from tests.fault_table import Outcome, note
@@ -82,8 +81,7 @@ def venue() -> Iterator[RunningKraken]:
 @pytest.fixture(scope="module")
 def streams(servers: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with bench(servers, tmp_path_factory.mktemp("kraken")) as made:
-        made.want(TRADES, OTHER)
-        made.want(QUOTES, channels=[Channel.TICKER])
+        made.want(TRADES, OTHER, QUOTES)
         yield made
 
 

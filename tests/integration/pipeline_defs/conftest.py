@@ -35,7 +35,7 @@ class Stages:
 
     def add(self, spelling: str) -> Series:
         with self.history() as history:
-            return control.add(history, spelling).series
+            return control.add_history(history, spelling).series
 
     def execute(self, statement: str, *parameters: object) -> None:
         with psycopg.connect(access.database_url(self.settings)) as connection:

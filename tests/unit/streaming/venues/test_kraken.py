@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live.events import Channel, Event, Origin, Quote, Ticker, Trade, decode, encode
+from candlewick.venues.symbols import kraken_pair as rest_pair
+from candlewick.venues.symbols import kraken_spelling as spelling
 from streaming.live.venue import (
     Acknowledged,
     BadFrameError,
@@ -24,7 +26,7 @@ from streaming.live.venue import (
     Unknown,
 )
 from streaming.venues import kraken
-from streaming.venues.kraken import Kraken, rest_pair, rest_trade, spelling
+from streaming.venues.kraken import Kraken, rest_trade
 
 
 def series(symbol: str, kind: Kind = Kind.TRADES) -> Series:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live.events import Event, Quote
+from candlewick.venues.symbols import oanda_spelling as spelling
 from streaming.live.venue import (
     Acknowledged,
     BadFrameError,
@@ -23,7 +24,7 @@ from streaming.live.venue import (
     Resting,
     Unknown,
 )
-from streaming.venues.oanda import Oanda, spelling
+from streaming.venues.oanda import Oanda
 
 
 def series(symbol: str, scale: int = 5) -> Series:

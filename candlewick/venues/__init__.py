@@ -1,0 +1,1 @@
+"""What is known of live venues apart from their streams: symbols, scales, history by REST."""
