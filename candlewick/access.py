@@ -6,10 +6,14 @@ runs itself or those named in the settings. Secrets are files of the home, mode 
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from candlewick.errors import CandlewickError
-from candlewick.settings import Settings
+
+if TYPE_CHECKING:
+    # Loading what reads settings takes 10 MB, which live workers do without.
+    from candlewick.settings import Settings
 
 DATABASE = "candlewick"
 DAGSTER_DATABASE = "dagster"
@@ -41,19 +45,19 @@ PULSAR_ROLES = (
 )
 
 
-def secrets_folder(settings: Settings) -> Path:
+def secrets_folder(settings: "Settings") -> Path:
     return settings.home / "secrets"
 
 
-def database_password_file(settings: Settings, role: str) -> Path:
+def database_password_file(settings: "Settings", role: str) -> Path:
     return secrets_folder(settings) / f"postgres-{role}.password"
 
 
-def pulsar_token_file(settings: Settings, role: str) -> Path:
+def pulsar_token_file(settings: "Settings", role: str) -> Path:
     return secrets_folder(settings) / f"pulsar-{role}.token"
 
 
-def database_password(settings: Settings, role: str) -> str:
+def database_password(settings: "Settings", role: str) -> str:
     """The password that `role` (one of `DATABASE_ROLES`) logs in with.
 
     Raises:
@@ -67,7 +71,7 @@ def database_user(role: str, database: str) -> str:
     return f"{database}_{role}" if role in (SINK, READER) else role
 
 
-def database_url(settings: Settings, role: str = OWNER, database: str = DATABASE) -> str:
+def database_url(settings: "Settings", role: str = OWNER, database: str = DATABASE) -> str:
     """Where a role finds a database: `postgresql://user:password@host:port/name`.
 
     With `CANDLEWICK_DATABASE_URL` set, its own database takes the place of `candlewick`, other databases
@@ -92,12 +96,12 @@ def database_url(settings: Settings, role: str = OWNER, database: str = DATABASE
     return urlunsplit(given._replace(netloc=netloc, path=f"/{name}"))
 
 
-def pulsar_url(settings: Settings) -> str:
+def pulsar_url(settings: "Settings") -> str:
     """The broker's binary address (`pulsar://host:port`)."""
     return settings.pulsar_url or f"pulsar://127.0.0.1:{settings.ports.pulsar}"
 
 
-def pulsar_admin_url(settings: Settings) -> str:
+def pulsar_admin_url(settings: "Settings") -> str:
     """The broker's HTTP address, without a trailing slash.
 
     Raises:
@@ -113,7 +117,7 @@ def pulsar_admin_url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.ports.pulsar_admin}"
 
 
-def pulsar_token(settings: Settings, role: str) -> str | None:
+def pulsar_token(settings: "Settings", role: str) -> str | None:
     """The token that `role` (one of `PULSAR_ROLES`) shows to the broker.
 
     With an external broker every role shows `CANDLEWICK_PULSAR_TOKEN`, or nothing if that is unset.
@@ -126,7 +130,7 @@ def pulsar_token(settings: Settings, role: str) -> str | None:
     return _read_secret(pulsar_token_file(settings, role), settings)
 
 
-def _read_secret(file: Path, settings: Settings) -> str:
+def _read_secret(file: Path, settings: "Settings") -> str:
     try:
         return file.read_text(encoding="ascii").strip()
     except FileNotFoundError:

@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -20,8 +21,10 @@ from candlewick import access, health, topics
 from candlewick.broker import BusError, Sender, json_schema
 from candlewick.errors import CandlewickError
 from candlewick.health import Condition, Health
-from candlewick.settings import Settings
 from candlewick.times import now_us
+
+if TYPE_CHECKING:
+    from candlewick.settings import Settings
 
 INTERVAL_S = 5.0
 LIBRARY_LOG = "/dev/stderr"
@@ -46,12 +49,18 @@ class Worker(AbstractContextManager["Worker"], Protocol):
         """
 
 
-def run(worker: Worker, settings: Settings, *, role: str, interval_s: float = INTERVAL_S) -> None:
+def run(worker: Worker, settings: "Settings", *, role: str, interval_s: float = INTERVAL_S) -> None:
     """Runs a worker until a signal ends it.
 
     Args:
         role: the Pulsar role that may publish its health records.
     """
+    url, token = access.pulsar_url(settings), access.pulsar_token(settings, role)
+    run_at(worker, settings.home, url, token, interval_s=interval_s)
+
+
+def run_at(worker: Worker, home: Path, pulsar_url: str, token: str | None, *, interval_s: float) -> None:
+    """Like `run`, for a process that has no settings at hand."""
     log_to_stderr()
     stopping = threading.Event()
 
@@ -61,8 +70,7 @@ def run(worker: Worker, settings: Settings, *, role: str, interval_s: float = IN
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, stop)
-    token = access.pulsar_token(settings, role)
-    with worker, _Announcer(Sender(access.pulsar_url(settings), token, log=LIBRARY_LOG)) as announcer:
+    with worker, _Announcer(Sender(pulsar_url, token, log=LIBRARY_LOG)) as announcer:
         _log.info("started", worker=worker.name)
         last: tuple[Condition, str] | None = None
         while not stopping.is_set():
@@ -71,7 +79,7 @@ def run(worker: Worker, settings: Settings, *, role: str, interval_s: float = IN
             if (record.condition, record.summary) != last:
                 last = (record.condition, record.summary)
                 _log.info("health", condition=record.condition.value, summary=record.summary)
-            _keep(settings, record)
+            _keep(home, record)
             announcer.offer(record)
             stopping.wait(max(0.0, interval_s - (time.monotonic() - began)))
 
@@ -103,9 +111,9 @@ def _turn(worker: Worker) -> Health:
         return Health(worker.name, now_us(), Condition.WAITING, str(error))
 
 
-def _keep(settings: Settings, record: Health) -> None:
+def _keep(home: Path, record: Health) -> None:
     try:
-        health.write(settings.home, record)
+        health.write(home, record)
     except OSError as error:
         # A full disk must not end a worker that could still do its work.
         _log.warning("the health record could not be written", error=str(error))
