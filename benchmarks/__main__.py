@@ -1,10 +1,10 @@
-"""`python -m benchmarks NAME... [--json]`: decode publish land candles backfill query."""
+"""`python -m benchmarks NAME... [--json]`: decode publish land candles backfill query normalise worker."""
 
 import argparse
 import importlib
 import sys
 
-NAMES = ("decode", "publish", "land", "candles", "backfill", "query")
+NAMES = ("decode", "publish", "land", "candles", "backfill", "query", "normalise", "worker")
 
 
 def main() -> int:

@@ -8,13 +8,13 @@ bare JSON numbers; nothing of a price or a quantity is ever rounded.
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from candlewick.instruments import Kind, Series
 from candlewick.live.events import Channel, Event, Origin, Quote, Ticker, Trade
-from candlewick.live.numbers import LONG_NUMBER, InexactError, scaled, time_ns
+from candlewick.live.numbers import LONG_NUMBER, InexactError, scaled, scaled_all, time_ns
 from candlewick.venues.symbols import KRAKEN as NAME
 from candlewick.venues.symbols import kraken_pair as rest_pair
 from candlewick.venues.symbols import kraken_spelling as spelling
@@ -202,23 +202,24 @@ class Kraken:
     def _trades(self, frame: bytes, receive_ns: int) -> list[Item]:
         message = (_trades_exact if LONG_NUMBER.search(frame) else _trades).decode(frame)
         snapshot = message.type == "snapshot"
-        origin = Origin.SNAPSHOT if snapshot else Origin.STREAM
+        origin = Origin.SNAPSHOT.value if snapshot else Origin.STREAM.value
         found: dict[str, list[Event]] = {}
         items: list[Item] = []
         for wire in message.data:
             series = self._series.get(wire.symbol)
             if series is None:
                 continue
+            price, volume = series.price_scale, series.volume_scale
             try:
                 trade = Trade(
                     time_ns(wire.timestamp),
                     receive_ns,
                     wire.trade_id,
-                    scaled(wire.price, series.price_scale),
-                    scaled(wire.qty, series.volume_scale),
+                    scaled(wire.price, price),
+                    scaled(wire.qty, volume),
                     _SIDES[wire.side],
-                    series.price_scale,
-                    series.volume_scale,
+                    price,
+                    volume,
                     origin,
                 )
             except InexactError as error:
@@ -231,7 +232,7 @@ class Kraken:
     def _tickers(self, frame: bytes, receive_ns: int) -> list[Item]:
         message = (_tickers_exact if LONG_NUMBER.search(frame) else _tickers).decode(frame)
         snapshot = message.type == "snapshot"
-        origin = Origin.SNAPSHOT if snapshot else Origin.STREAM
+        origin = Origin.SNAPSHOT.value if snapshot else Origin.STREAM.value
         items: list[Item] = []
         for wire in message.data:
             series = self._series.get(wire.symbol)
@@ -241,33 +242,29 @@ class Kraken:
             # Older answers have no time; then it is known by when it was received.
             exchange_ns = receive_ns if wire.timestamp is None else time_ns(wire.timestamp)
             try:
-                quote = Quote(
-                    exchange_ns,
-                    receive_ns,
-                    scaled(wire.bid, price),
-                    scaled(wire.ask, price),
-                    scaled(wire.bid_qty, volume),
-                    scaled(wire.ask_qty, volume),
-                    price,
-                    volume,
-                    origin,
-                )
+                bid, ask = scaled_all([wire.bid, wire.ask], price)
+                bid_volume, ask_volume = scaled_all([wire.bid_qty, wire.ask_qty], volume)
             except InexactError as error:
                 items.append(Inexact(Channel.QUOTES, series.symbol, str(error)))
                 continue
+            quote = Quote(exchange_ns, receive_ns, bid, ask, bid_volume, ask_volume, price, volume, origin)
+            last, vwap, low, high, change = _statistics(
+                [wire.last, wire.vwap, wire.low, wire.high, wire.change], price
+            )
+            (traded,) = _statistics([wire.volume], volume)
             ticker = Ticker(
                 exchange_ns,
                 receive_ns,
-                quote.bid,
-                quote.ask,
-                quote.bid_volume,
-                quote.ask_volume,
-                _statistic(wire.last, price),
-                _statistic(wire.volume, volume),
-                _statistic(wire.vwap, price),
-                _statistic(wire.low, price),
-                _statistic(wire.high, price),
-                _statistic(wire.change, price),
+                bid,
+                ask,
+                bid_volume,
+                ask_volume,
+                last,
+                traded,
+                vwap,
+                low,
+                high,
+                change,
                 price,
                 volume,
             )
@@ -408,8 +405,15 @@ def _patience(errors: Sequence[str]) -> float:
     return 0.0
 
 
+def _statistics(values: list[float | None], scale: int) -> Sequence[int | None]:
+    """Figures of the last 24 hours; null where one is absent or has more decimals than the series."""
+    try:
+        return scaled_all(cast("list[float]", values), scale)
+    except (InexactError, TypeError):
+        return [_statistic(value, scale) for value in values]
+
+
 def _statistic(value: float | None, scale: int) -> int | None:
-    """A figure of the last 24 hours; null where it has more decimals than prices have."""
     try:
         return None if value is None else scaled(value, scale)
     except InexactError:
