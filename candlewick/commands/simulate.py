@@ -14,7 +14,7 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_i
 
 def register(app: typer.Typer) -> None:
     simulate = typer.Typer(help="Run a venue on this machine, also a misbehaving one.", no_args_is_help=True)
-    for venue in (dukascopy, kraken):
+    for venue in (dukascopy, kraken, oanda):
         simulate.command(venue.__name__, context_settings=_PASSED_ON, add_help_option=False)(venue)
     app.add_typer(simulate, name="simulate")
 
@@ -27,6 +27,11 @@ def dukascopy(context: typer.Context) -> None:
 def kraken(context: typer.Context) -> None:
     """Kraken's WebSocket v2 and REST, synthetic or from recorded trades; --help tells all options."""
     _become("simulators.kraken", context.args)
+
+
+def oanda(context: typer.Context) -> None:
+    """OANDA's pricing stream and REST, synthetic or from recorded ticks; --help tells all options."""
+    _become("simulators.oanda", context.args)
 
 
 def _become(module: str, arguments: list[str]) -> None:

@@ -41,6 +41,10 @@ class Clock:
         elapsed = time.monotonic() - self._set_at if self._running else 0.0
         return self._start_us + int(elapsed * SECOND_US * self.speed)
 
+    def place(self, now_us: int) -> None:
+        """Stands still at a moment that those who follow the clock may take for a lapse of time."""
+        self._place(now_us, running=False, speed=self.speed)
+
     def pause(self) -> None:
         """Stands still where it is, as a halted venue does whose time is only its own."""
         self._place(self.now_us(), running=False, speed=self.speed)

@@ -1,6 +1,6 @@
 """Where numbered events lie in time: a pure function of a key, of an instrument's trades or quotes.
 
-Time is cut into blocks that hold a known count of events each (a hundred or more, for numpy's sake), so that
+Time is cut into blocks that hold a known count of events each (a thousand or more, for numpy's sake), so that
 the number of an event gives its time and a time gives the number, without counting up from the beginning.
 """
 
@@ -20,7 +20,7 @@ ORIGIN_US = 1_388_534_400 * SECOND_US
 
 _MILLION = 1_000_000
 _KEPT_BLOCKS = 48
-_EVENTS_PER_BLOCK = 100
+_EVENTS_PER_BLOCK = 1000
 _MAX_BLOCK_US = 10_000 * SECOND_US
 _STREAM_TIME, _STREAM_TOGETHER, _STREAM_NANOS = 1, 2, 3
 _END_US = 1 << 62

@@ -38,8 +38,7 @@ def _mixed(words: _Words) -> _Words:
 def bits(of: int, stream: int, numbers: Integers) -> _Words:
     """64 random bits for each number, others for each stream."""
     start = np.uint64((of + stream * 0xD1342543DE82EF95) & 0xFFFFFFFFFFFFFFFF)
-    with np.errstate(over="ignore"):
-        return _mixed(_mixed(numbers.astype(np.uint64) * _STEP + start) + start)
+    return _mixed(_mixed(numbers.astype(np.uint64) * _STEP + start) + start)
 
 
 def uniform(of: int, stream: int, numbers: Integers) -> Floats:
@@ -64,13 +63,19 @@ def walk(of: int, yearly: float, times_us: Integers) -> Floats:
     years it returns, and any moment is had without those before it.
     """
     total = np.zeros(len(times_us))
+    if not len(times_us):
+        return total
     a_second = yearly / math.sqrt(365.25 * 86_400)
     for octave in range(_OCTAVES):
         period = _FINEST_US * 4**octave
         at = times_us // period
         share = (times_us - at * period) / period
-        # Most moments of a short span lie between the same two knots.
-        knots, where = np.unique(at, return_inverse=True)
-        begin, end = uniform(of, 100 + octave, knots)[where], uniform(of, 100 + octave, knots + 1)[where]
+        first, knots = int(at.min()), int(at.max()) - int(at.min()) + 2
+        if knots <= len(at):
+            # Many moments lie between the same two knots.
+            values = uniform(of, 100 + octave, np.arange(first, first + knots))
+            begin, end = values[at - first], values[at - first + 1]
+        else:
+            begin, end = uniform(of, 100 + octave, at), uniform(of, 100 + octave, at + 1)
         total += _AMPLITUDE * a_second * math.sqrt(period / 1e6) * (begin + (end - begin) * share - 0.5)
     return total

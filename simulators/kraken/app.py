@@ -4,8 +4,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +13,13 @@ from aiohttp import web
 from candlewick.errors import CandlewickError
 from simulators.common.budget import Budget
 from simulators.common.clock import Clock
-from simulators.common.connections import Connections
 from simulators.common.faults import FaultName, LiveFaults, LiveRule
-from simulators.common.journal import Journal
-from simulators.common.live_app import ControlApi
+from simulators.common.live_venue import LiveVenue
+from simulators.common.numbers import decimal
 from simulators.common.pages import page
 from simulators.common.wire import Wire
 from simulators.kraken import messages
 from simulators.kraken.market import Market, News
-from simulators.kraken.numbers import decimal
 from simulators.kraken.pairs import BY_SYMBOL
 from simulators.kraken.rest import Rest
 from simulators.kraken.stream import Stream
@@ -31,9 +28,6 @@ from simulators.kraken.tape import RecordedTape, Tape
 FAULTS = frozenset(FaultName) - {FaultName.EXPIRE_TOKEN, FaultName.CHUNK_BORDER, FaultName.EMPTY_SIDE}
 ONLINE, MAINTENANCE = "online", "maintenance"
 
-_LEAST_PAUSE, _MOST_PAUSE = 0.002, 0.02
-_TICK_SECONDS = 0.05
-_MAX_BACKLOG = 64 << 20
 _ATTEMPTS_SECONDS = 600.0
 _MOST_TOLD = 100_000
 
@@ -53,11 +47,11 @@ class Limits:
     inclusive: bool = False
 
 
-class Venue:
+class Venue(LiveVenue[Stream]):
     """One Kraken.
 
     Args:
-        starts: the moment at which the clock stands until the first subscription lets it run.
+        starts: the clock stands until the first subscription lets it run.
     """
 
     def __init__(
@@ -70,19 +64,13 @@ class Venue:
         seed: int = 0,
         starts: bool = False,
     ) -> None:
-        self.clock = clock
-        self.faults = faults
-        self.journal = Journal()
-        self.connections = Connections(clock.now_us)
+        super().__init__(clock, faults)
         self.system = ONLINE
         self._limits = limits
         self._waits_for_first = starts
-        self._streams: dict[int, Stream] = {}
-        self._past_sent: deque[Stream] = deque(maxlen=1000)
         self._attempts: deque[float] = deque()
         self._ids = random.Random(seed)  # noqa: S311  (not for secrets)
         self._halted: dict[str, float] = {}
-        self._wake = asyncio.Event()
         self.market = Market(tapes, clock, faults, self._wanted, self._told)
         self._rest = Rest(
             self.market,
@@ -92,124 +80,73 @@ class Venue:
             inclusive=limits.inclusive,
         )
 
-    def app(self) -> web.Application:
-        app = web.Application()
-        app.add_routes(ControlApi(self).routes())
-        app.router.add_get("/v2", self._connect)
-        app.router.add_get("/0/public/{call}", self._rest.handle)
-        app.cleanup_ctx.append(self._run)
-        return app
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/v2", self._connect), web.get("/0/public/{call}", self._rest.handle)]
 
-    async def _run(self, app: web.Application) -> AsyncIterator[None]:
-        del app
-        tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._ticks())]
-        yield
-        for stream in list(self._streams.values()):
-            self.connections.end(stream, "close", "venue stopped")
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _pump(self) -> None:
-        while True:
-            self._wake.clear()
-            due_us = self.market.tell()
-            wait = (due_us - self.clock.now_us()) / 1e6 / max(self.clock.speed, 1e-9)
-            with suppress(asyncio.TimeoutError):
-                # New subscriptions may want what comes sooner.
-                await asyncio.wait_for(self._wake.wait(), min(max(wait, _LEAST_PAUSE), _MOST_PAUSE))
-
-    async def _ticks(self) -> None:
-        while True:
-            self.apply_faults()
-            for stream in list(self._streams.values()):
-                stream.tick()
-                if stream.wire.backlog > _MAX_BACKLOG:
-                    self.connections.end(stream, "drop", "client too slow")
-            await asyncio.sleep(_TICK_SECONDS)
+    def tell(self) -> int:
+        return self.market.tell()
 
     # Connections.
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
-        refused = self._refusal()
+        refused = self.refused_connect()
         if refused is not None:
-            fault, answer = refused
-            self._note(request, answer.status, fault)
-            return answer
+            self.note(request, "connect", refused[1].status, refused[0])
+            return refused[1]
+        if self._too_many_attempts():
+            self.note(request, "connect", 429)
+            return page(429)
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)
-        self._note(request, 101, None)
+        self.note(request, "connect", 101)
         assert isinstance(request.transport, asyncio.Transport)  # noqa: S101
-        stream = Stream(
-            self.connections.next_number(),
-            socket,
-            Wire(request.transport),
-            self.market,
-            self._subscribed,
-        )
+        number = self.connections.next_number()
+        stream = Stream(number, socket, Wire(request.transport), self.market, self._subscribed)
         stream.cut = lambda why: self.connections.end(stream, "drop", why)
-        self._streams[stream.number] = stream
-        self.connections.began(stream)
+        self.began(stream)
         why = "connection lost"
         try:
-            stream.write(messages.status(self.system, self._ids.getrandbits(63) | 1 << 63))
+            stream.write(messages.status(self.system, self._connection_id()))
             why = await stream.converse()
         finally:
-            del self._streams[stream.number]
-            self._past_sent.append(stream)
-            self.connections.ended(stream, why)
+            self.ended(stream, why)
             self._subscribed()
         return socket
 
-    def _refusal(self) -> tuple[FaultName | None, web.Response] | None:
-        """What a connection attempt gets instead of an upgrade."""
-        if (rule := self.faults.strikes(FaultName.THROTTLE)) is not None:
-            return rule.fault, page(429, rule.retry_after)
-        if (rule := self.faults.strikes(FaultName.UNAVAILABLE)) is not None:
-            return rule.fault, page(rule.status or 503, rule.retry_after)
-        if (rule := self.faults.strikes(FaultName.REJECT_UPGRADE)) is not None:
-            return rule.fault, page(rule.status or 403, rule.retry_after)
+    def _connection_id(self) -> int:
+        # As the venue's, beyond what a signed 64-bit integer holds.
+        return self._ids.getrandbits(63) | 1 << 63
+
+    def _too_many_attempts(self) -> bool:
         now = time.monotonic()
         while self._attempts and self._attempts[0] < now - _ATTEMPTS_SECONDS:
             self._attempts.popleft()
         if self._limits.attempts and len(self._attempts) >= self._limits.attempts:
-            return None, page(429)
+            return True
         self._attempts.append(now)
-        return None
-
-    def _note(self, request: web.Request, status: int, fault: FaultName | None) -> None:
-        self.journal.note(
-            at_us=self.clock.now_us(),
-            method=request.method,
-            path=request.path_qs,
-            family="connect",
-            status=status,
-            size=0,
-            fault=None if fault is None else str(fault),
-        )
+        return False
 
     def _wanted(self, symbol: str) -> set[tuple[str, str]]:
-        return {want for stream in self._streams.values() for want in stream.follows(symbol)}
+        return {want for stream in self.streams.values() for want in stream.follows(symbol)}
 
     def _told(self, news: News) -> None:
         faulty = self.faults.armed
         joined = {
             want: b"".join([frame.framed for frame in frames]) for want, frames in news.by_channel.items()
         }
-        for stream in list(self._streams.values()):
+        for stream in list(self.streams.values()):
             for want in sorted(stream.follows(news.pair.symbol)):
                 if frames := news.by_channel.get(want):
                     stream.deliver(want[0], frames, joined[want], faulty=faulty)
 
     def _subscribed(self) -> None:
-        if self._waits_for_first and any(stream.symbols() for stream in self._streams.values()):
+        if self._waits_for_first and any(stream.symbols() for stream in self.streams.values()):
             self._waits_for_first = False
             self.clock.go_on()
         for symbol in self.market.tapes:
             if not self._wanted(symbol):
                 self.market.leave(symbol)
-        self._wake.set()
+        self.wake()
 
     # Faults.
 
@@ -218,11 +155,7 @@ class Venue:
         rule = self.faults.peek(FaultName.MAINTENANCE)
         if (rule is not None) != bool(self._halted):
             self._halt(rule)
-        for stream in list(self._streams.values()):
-            ending = self.faults.ends(stream.number, stream.symbols())
-            if ending is not None:
-                self.connections.end(stream, str(ending.fault), str(ending.fault))
-        self.faults.swept()
+        super().apply_faults()
 
     def _halt(self, rule: LiveRule | None) -> None:
         """Into maintenance, or out of it: no trade happens meanwhile, so ids go on where they were."""
@@ -237,7 +170,7 @@ class Venue:
                 self.clock.pause()
             self._say(MAINTENANCE)
             if rule.close:
-                for stream in list(self._streams.values()):
+                for stream in list(self.streams.values()):
                     self.connections.end(stream, "close", "maintenance")
             return
         if self._is_recording():
@@ -251,8 +184,8 @@ class Venue:
 
     def _say(self, system: str) -> None:
         self.system = system
-        for stream in self._streams.values():
-            stream.write(messages.status(system, self._ids.getrandbits(63) | 1 << 63))
+        for stream in self.streams.values():
+            stream.write(messages.status(system, self._connection_id()))
 
     def _is_recording(self) -> bool:
         return any(isinstance(tape, RecordedTape) for tape in self.market.tapes.values())
@@ -290,7 +223,7 @@ class Venue:
         last = min(int(query.get("to_id", end - 1)), end - 1, first + limit - 1)
         rows = self.market.history(symbol, first, last)
         pair = self.market.tapes[symbol].pair
-        streams = [*self._past_sent, *self._streams.values()]
+        streams = [*self.past_streams, *self.streams.values()]
         return {
             "symbol": symbol,
             "next_id": end,

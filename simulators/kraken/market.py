@@ -125,12 +125,13 @@ class Market:
 
     def snapshot(self, symbol: str) -> Frame:
         """The last 50 trades that were told of."""
-        end = self.next_id(symbol)
-        withheld = self.withheld[symbol]
+        # Without a look at what has happened since: that would be told before the snapshot, and again in it.
+        end = self._positions[symbol].next_id
+        hidden = (self.withheld[symbol], self.lost[symbol])
         found = [
             trade
-            for trade in self.history(symbol, end - 2 * _SNAPSHOT, end)
-            if trade.trade_id not in withheld
+            for trade in self.tapes[symbol].trades(end - 2 * _SNAPSHOT, end - 1)
+            if not any(trade.trade_id in ids for ids in hidden)
         ]
         return messages.trades(self.tapes[symbol].pair, "snapshot", found[-_SNAPSHOT:])
 

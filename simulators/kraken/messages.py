@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulators.kraken.numbers import decimal, micros
+from simulators.common.numbers import decimal, micros
 from simulators.kraken.pairs import Pair
 from simulators.kraken.tape import Best, Day, Trade
 

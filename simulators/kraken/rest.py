@@ -11,9 +11,9 @@ from candlewick.times import SECOND_US, from_us, iso
 from simulators.common.budget import Budget
 from simulators.common.faults import FaultName
 from simulators.common.journal import Journal
+from simulators.common.numbers import decimal
 from simulators.common.pages import page
 from simulators.kraken.market import Market
-from simulators.kraken.numbers import decimal
 from simulators.kraken.pairs import Pair, by_rest_name
 from simulators.kraken.tape import Trade
 
