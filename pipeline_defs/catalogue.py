@@ -16,6 +16,7 @@ import orjson
 from candlewick import access, instruments
 from candlewick.errors import CandlewickError
 from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.live.wanted import is_live
 from candlewick.pipeline import first_day
 from candlewick.rechecks import WINDOW_DAYS
 from candlewick.settings import Settings
@@ -66,13 +67,18 @@ def read(settings: Settings) -> Catalogue:
 
 
 def _from_database(settings: Settings) -> list[tuple[Series, int]]:
-    """Every series with the time at which it was added."""
+    """Every series that has days to be fetched, with the time at which it was added."""
     database = Database(access.database_url(settings), max_connections=1, timeout_s=_CONNECT_TIMEOUT_S)
     with closing(database):
         database.open()
         with database.transaction() as connection:
             added = series_added(connection)
-            return [(series, added[series.name]) for series in all_series(connection)]
+            # Days are asked for of a venue that publishes them; live series come by themselves.
+            return [
+                (series, added[series.name])
+                for series in all_series(connection)
+                if not is_live(series) and series.name in added
+            ]
 
 
 def _describe(series: Series, added_us: int) -> Collected:

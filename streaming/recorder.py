@@ -180,7 +180,9 @@ class Recorder(AbstractContextManager["Recorder"]):
                 with reader.lock:
                     # A reader that finds that another recorder was at work begins a new one.
                     assembly, is_ready, caught_up = reader.assembly, reader.is_ready, reader.caught_up
-                if is_ready:
+                if is_ready and (caught_up or reader.held_back):
+                    # An earlier recorder knew all of what this one is still reading, and may have published
+                    # it: nothing is said that knows less, unless memory has no room for the rest.
                     self._publish_final(reader, assembly)
                 if is_ready and caught_up:
                     self._publish_running(reader, assembly)
@@ -217,6 +219,14 @@ class Recorder(AbstractContextManager["Recorder"]):
             if mark is not None and (mark.state in FINAL_STATES or sent is None):
                 stored = next(self._store.read_hours(reader.series, hour_us, hour_us + HOUR_US), None)
             with reader.lock:
+                border = assembly.border(hour_us)
+            beside = [
+                row
+                for other_us in border
+                for row in self._store.read_hours(reader.series, other_us, other_us + HOUR_US)
+            ]
+            with reader.lock:
+                assembly.settle_border(hour_us, beside)
                 made = assembly.final(hour_us, stored, now_us())
                 if made is None:
                     assembly.settled(hour_us)

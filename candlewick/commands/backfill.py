@@ -20,6 +20,7 @@ from candlewick.dagster_client import DagsterClient, RunStatus, dagster_url
 from candlewick.errors import CandlewickError
 from candlewick.hours import FINAL_STATES
 from candlewick.instruments import Series, find, parse_series
+from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import DAY_US, day_us, iso, now_us, us_day
@@ -56,6 +57,8 @@ def backfill(
     start_us, end_us = span(start, end)
     with Store(access.database_url(settings)) as store:
         known = collected(store, series)
+        if is_live(known):
+            raise CandlewickError(f"{known.name} is streamed: it has no days to be fetched")
         days = _days(store, known, start_us, end_us, only_missing=missing)
         job = plan(known, days, recheck=not missing)
         if dry_run:

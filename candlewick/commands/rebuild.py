@@ -11,6 +11,7 @@ from candlewick.commands.backfill import collected
 from candlewick.commands.spans import From, SeriesName, To, span
 from candlewick.errors import CandlewickError
 from candlewick.history import History
+from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
 from candlewick.times import DAY_US, day_us, now_us, us_day
 
@@ -37,6 +38,10 @@ def rebuild(
     start_us, end_us = span(start, end)
     with History(Settings()) as history:
         known = collected(history.store, series)
+        if from_archive and is_live(known):
+            raise CandlewickError(
+                f"{known.name} is streamed: there are no archived bytes of it", "leave out --from-archive"
+            )
         days = pipeline.partition_days(known, us_day(start_us), us_day(min(end_us - 1, now_us())))
         if not days:
             raise CandlewickError(f"{known.name} has no trading day in that span", "give another one")

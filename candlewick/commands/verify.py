@@ -15,6 +15,7 @@ from candlewick.commands.spans import From, SeriesName, To, span
 from candlewick.errors import CandlewickError
 from candlewick.history import History
 from candlewick.instruments import Series
+from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
 from candlewick.store.proofs import Proof, ProofKind
 from candlewick.times import now_us, us_day
@@ -82,7 +83,8 @@ def prove(history: History, series: Series, days: list[date], *, offline: bool) 
         yield Outcome(ProofKind.RECOUNT_INTRADAY, recounted.proof)
     for recounted in recount_daily(history.store, series, days, from_ticks=True):
         yield Outcome(ProofKind.RECOUNT_DAILY, recounted.proof)
-    if offline:
+    if offline or is_live(series):
+        # What was streamed has no day candles of its own to be held against.
         return
     for day in days:
         proof = against_venue(history.store, history.venue, series, day, history.clock())

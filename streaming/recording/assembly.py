@@ -58,6 +58,7 @@ class Book:
         before: up to where the live topic had been read before the first event of this hour.
         version: grows with each change.
         excluded: trades that are another hour's.
+        superseded: a row of somebody else's landed after one of ours.
     """
 
     ticks: Growing = field(default_factory=Growing)
@@ -66,6 +67,7 @@ class Book:
     sent: Sent | None = None
     revision: int = 0
     excluded: set[int] = field(default_factory=set)
+    superseded: bool = False
 
 
 class Assembly:
@@ -73,10 +75,12 @@ class Assembly:
 
     Args:
         read: up to where the live topic has been read and acknowledged by an earlier recorder.
+        kept_us: how old continuity is before it is acknowledged.
     """
 
-    def __init__(self, series: Series, read: Position | None = None) -> None:
+    def __init__(self, series: Series, read: Position | None = None, *, kept_us: int = KEPT_US) -> None:
         self.series = series
+        self._kept_us = kept_us
         self.read = read or _NOWHERE
         self.books: dict[int, Book] = {}
         self.refused = 0
@@ -84,11 +88,14 @@ class Assembly:
         self.complete_us = 0
         """Hours that end at or before this are complete."""
         self._week = calendar(series.calendar)
-        self._waiting: deque[tuple[Position, Continuity]] = deque()
+        self._waiting: deque[tuple[Position, Continuity, Position]] = deque()
+        """Records that count once the live topic has been read up to the first; where each lies."""
         self._said_us = 0
         self._next_us: int | None = None
         self._gaps: dict[int, dict[_Bounds, list[Span]]] = {}
         self._filled: dict[int, list[Span]] = {}
+        self._told: dict[int, int] = {}
+        """When something was last said of the gaps of an hour."""
         self._marks: deque[tuple[Position, int]] = deque()
         self._newest_us = 0
 
@@ -125,7 +132,7 @@ class Assembly:
                 return
             self._said_us = hour_us
         position = Position.parse(record.position) if record.kind != Saying.GAP else None
-        self._waiting.append((position or _NOWHERE, record))
+        self._waiting.append((position or _NOWHERE, record, at))
         self._apply()
 
     # What is to be published
@@ -148,7 +155,7 @@ class Assembly:
             record.kind != Saying.COMPLETE
             and record.from_ns < end_us * 1000
             and record.to_ns > hour_us * 1000
-            for _, record in self._waiting
+            for _, record, _ in self._waiting
         )
 
     def due(self) -> list[int]:
@@ -191,16 +198,55 @@ class Assembly:
         gaps = spans.joined(self._open(hour_us))
         return self._made(hour_us, HourState.PENDING, ticks, gaps, max(now_us, book.revision + 1))
 
+    def border(self, hour_us: int) -> list[int]:
+        """Hours whose stored rows may hold a trade of this one: rounding may have put it over the border."""
+        book = self.books[hour_us]
+        if self.series.kind is Kind.QUOTES or not len(book.ticks):
+            return []
+        table = book.ticks.table()
+        before = bool(((table[:, 0] == 0) & (table[:, 5] == 1)).any())
+        after = bool(((table[:, 0] == HOUR_US - 1) & (table[:, 5] == 0)).any())
+        return [hour_us - HOUR_US] * before + [hour_us + HOUR_US] * after
+
+    def settle_border(self, hour_us: int, stored: Iterable[Hour]) -> None:
+        """Leaves each trade to the hour in which it happened by the stream's own time.
+
+        Args:
+            stored: the rows of the hours that `border` named.
+        """
+        table = self.books[hour_us].ticks.table()
+        for other in stored:
+            if not isinstance(other.ticks, Trades):
+                continue
+            if other.hour_us < hour_us:
+                rounded = table[(table[:, 0] == 0) & (table[:, 5] == 1), 1]
+                theirs = other.ticks.trade_id[other.ticks.us == HOUR_US - 1]
+                self._exclude(hour_us, np.intersect1d(rounded, theirs))
+            else:
+                exact = table[(table[:, 0] == HOUR_US - 1) & (table[:, 5] == 0), 1]
+                theirs = other.ticks.trade_id[other.ticks.us == 0]
+                self._exclude(other.hour_us, np.intersect1d(exact, theirs))
+
+    def _exclude(self, hour_us: int, ids: np.ndarray) -> None:
+        found = set(ids.tolist())
+        if found and not found <= self._book(hour_us).excluded:
+            self._book(hour_us).excluded |= found
+            self._book(hour_us).version += 1
+
     def final(self, hour_us: int, stored: Hour | None, now_us: int) -> Made | None:
-        """A final hour joined with the row that is stored; None where that one says all of it already."""
+        """A final hour joined with the row that is stored; None where nothing is to be published.
+
+        That is so where somebody else's row superseded ours and says all of it. Of a row that is from before
+        this process an earlier one may have a worse one on its way to the database: ours goes after it.
+        """
         book = self.books[hour_us]
         ticks, asked_later = self._ticks(hour_us)
-        gaps = self._open(hour_us)
         revision = max(now_us, book.revision + 1)
+        held: list[Span] = []
         if stored is not None:
             revision = max(revision, stored.revision + 1)
-            gaps = [*spans.without([(gap.from_us, gap.to_us) for gap in stored.gaps],
-                                   self._filled.get(hour_us, ())), *gaps]  # fmt: skip
+            held = spans.minus([(gap.from_us, gap.to_us) for gap in stored.gaps], self._open(hour_us))
+            held = spans.without(held, self._filled.get(hour_us, ()))
             if isinstance(ticks, Trades) and isinstance(stored.ticks, Trades):
                 ticks = merge.merge_trades(
                     merge.without_ids(stored.ticks, book.excluded),
@@ -208,20 +254,23 @@ class Assembly:
                     asked_later,
                     stored_is_live=stored.source.startswith(SOURCE),
                 )
+                held = spans.still_open(held, hour_us, ticks)
             elif isinstance(ticks, Quotes) and isinstance(stored.ticks, Quotes):
                 ticks = merge.merge_quotes(stored.ticks, ticks)
-        gaps = spans.joined(gaps)
-        if gaps and isinstance(ticks, Trades):
-            gaps = spans.still_open(gaps, hour_us, ticks, *self._neighbours(hour_us))
+        # Our own gaps are open until it is said that they are filled: that does not depend on what is stored.
+        gaps = spans.joined([*held, *self._open(hour_us)])
         state = HourState.DATA if len(ticks) or gaps else HourState.CLOSED
         made = self._made(hour_us, state, ticks, gaps, revision)
-        return None if stored is not None and _same(stored, made.hour) else made
+        if stored is not None and book.superseded and _same(stored, made.hour):
+            return None
+        return made
 
     # What became of it
 
     def published(self, hour_us: int, sent: Sent) -> None:
         book = self.books[hour_us]
         book.sent = sent
+        book.superseded = False
         book.revision = max(book.revision, sent.revision)
 
     def known(self, hour_us: int, revision: int) -> None:
@@ -237,6 +286,7 @@ class Assembly:
         if revision > book.sent.revision:
             # Somebody else's row: it is read, and joined with ours if it lacks anything.
             book.sent = None
+            book.superseded = True
             book.revision = max(book.revision, revision)
         elif book.sent.version == book.version:
             self.settled(hour_us)
@@ -251,7 +301,11 @@ class Assembly:
         first = min((book.before for book in self.books.values() if len(book.ticks)), default=self.read)
         oldest_us = min(self.books, default=self.complete_us)
         upto = None
-        while self._marks and self._marks[0][1] < min(oldest_us, self._newest_us - KEPT_US):
+        while (
+            self._marks
+            and self._marks[0][1] < min(oldest_us, self._newest_us - self._kept_us)
+            and (not self._waiting or self._marks[0][0] < self._waiting[0][2])
+        ):
             upto = self._marks.popleft()[0]
         return (first if first > _NOWHERE else None), upto
 
@@ -273,6 +327,7 @@ class Assembly:
         self.refused += 1
         bounds = us * 1000, us * 1000 + 1000, None, None
         self._gaps.setdefault(floor_hour(us), {})[bounds] = [(us, us + 1)]
+        self._told[floor_hour(us)] = self._newest_us
 
     def _mark(self, at: Position, at_us: int) -> None:
         if not self._marks or floor_hour(at_us) > floor_hour(self._newest_us):
@@ -281,7 +336,7 @@ class Assembly:
 
     def _apply(self) -> None:
         while self._waiting and self._waiting[0][0] <= self.read:
-            _, record = self._waiting.popleft()
+            _, record, _ = self._waiting.popleft()
             if record.kind == Saying.COMPLETE:
                 self._complete(floor_hour(record.to_ns // 1000))
                 continue
@@ -297,6 +352,7 @@ class Assembly:
                 else:
                     self._gaps.get(hour_us, {}).pop(record.bounds, None)
                     self._filled.setdefault(hour_us, []).extend(parts)
+                self._told[hour_us] = record.at_ns // 1000
                 self._book(hour_us).version += 1
 
     def _complete(self, upto_us: int) -> None:
@@ -342,14 +398,6 @@ class Assembly:
             found.append(both[(rank > their_rank) | ((rank == their_rank) & (other_us < hour_us))])
         return np.concatenate(found)
 
-    def _neighbours(self, hour_us: int) -> tuple[int | None, int | None]:
-        before, _ = self._ticks(hour_us - HOUR_US)
-        after, _ = self._ticks(hour_us + HOUR_US)
-        return (
-            int(before.trade_id[-1]) if isinstance(before, Trades) and len(before) else None,
-            int(after.trade_id[0]) if isinstance(after, Trades) and len(after) else None,
-        )
-
     def _made(self, hour_us: int, state: HourState, ticks: Ticks, gaps: list[Span], revision: int) -> Made:
         hour = Hour(
             series=self.series.name,
@@ -365,11 +413,13 @@ class Assembly:
         return Made(hour, Sent(self.books[hour_us].version, revision, state is not HourState.PENDING))
 
     def _forget(self) -> None:
-        """Gaps of settled hours that a restart would not read again either."""
-        keep_us = self.complete_us - 2 * KEPT_US
-        for known in (self._gaps, self._filled):
-            for hour_us in [hour for hour in known if hour < keep_us and hour not in self.books]:
-                del known[hour_us]
+        """What was said of settled hours so long ago that a restart would not read it again either."""
+        before_us = self._newest_us - 2 * self._kept_us
+        gone = [hour for hour, at_us in self._told.items() if at_us < before_us and hour not in self.books]
+        for hour_us in gone:
+            del self._told[hour_us]
+            self._gaps.pop(hour_us, None)
+            self._filled.pop(hour_us, None)
 
 
 def position_of(source: str) -> Position | None:

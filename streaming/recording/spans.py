@@ -33,8 +33,8 @@ def joined(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
-    """What remains of spans once others are taken away."""
+def minus(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """Spans but for others."""
     remaining = list(spans)
     for away_first, away_end in taken:
         remaining = [
@@ -46,32 +46,44 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     return remaining
 
 
-def still_open(
-    spans: Sequence[Span], hour_us: int, trades: Trades, before_id: int | None, after_id: int | None
-) -> list[Span]:
-    """Those of an hour's gaps in which a trade may be missing: consecutive ids around a gap close it.
+def without(spans: Iterable[Span], filled: Iterable[Span]) -> list[Span]:
+    """What remains of joined gaps once some of them are filled.
 
-    Args:
-        trades: of the hour, by id.
-        before_id, after_id: the last id of the hour before and the first of the hour after, where known.
+    A gap ends with the microsecond of the first trade after it, in which the next gap may begin: where more
+    remains beside what is filled, that microsecond remains too.
     """
-    if not spans:
-        return []
+    remaining = list(spans)
+    for away_first, away_end in joined(filled):
+        for first, end in [span for span in remaining if span[0] < away_end and away_first < span[1]]:
+            remaining.remove((first, end))
+            if first < away_first:
+                remaining.append((first, min(end, away_first + 1)))
+            if end > away_end:
+                remaining.append((max(first, away_end - 1), end))
+    return joined(remaining)
+
+
+def still_open(spans: Sequence[Span], hour_us: int, trades: Trades) -> list[Span]:
+    """Those of an hour's gaps in which a trade may be missing: consecutive ids around a gap close it."""
     us = trades.us + hour_us
-    ids = trades.trade_id
-    if before_id is not None:
-        us, ids = np.insert(us, 0, hour_us - 1), np.insert(ids, 0, before_id)
-    if after_id is not None:
-        us, ids = np.append(us, hour_us + HOUR_US), np.append(ids, after_id)
-    return [span for span in spans if not _closed(span, us, ids)]
+    if (np.diff(us) < 0).any():
+        # The venue's times contradict its ids: nothing is proved by them.
+        return list(spans)
+    return [span for span in spans if not _closed(span, hour_us, us, trades.trade_id)]
 
 
-def _closed(span: Span, us: np.ndarray, ids: np.ndarray) -> bool:
-    # A gap begins at the microsecond of the last trade before it and ends behind that of the first after it.
-    before = np.flatnonzero(us <= span[0])
-    after = np.flatnonzero(us >= span[1] - 1)
-    after = after[after > before[-1]] if len(before) else after
-    if not len(before) or not len(after):
+def _closed(span: Span, hour_us: int, us: np.ndarray, ids: np.ndarray) -> bool:
+    if span[0] == hour_us or span[1] == hour_us + HOUR_US:
+        # What is cut at the hour goes on in another one.
         return False
-    first, last = int(before[-1]), int(after[0])
+    # A gap begins at the microsecond of the last trade before it, and ends with or at that of the first after
+    # it. Of several trades at such a microsecond the outermost counts.
+    first = int(np.searchsorted(us, span[0], "left"))
+    if first == len(us) or us[first] > span[0]:
+        first -= 1
+    last = int(np.searchsorted(us, span[1], "right")) - 1
+    if last < 0 or us[last] < span[1] - 1:
+        last += 1
+    if first < 0 or last >= len(us) or last <= first:
+        return False
     return int(ids[last] - ids[first]) == last - first
