@@ -326,9 +326,14 @@ class TradeLedger(Ledger):
 class QuoteLedger(Ledger):
     """Quotes: no ids, so that what was missed stays unknown."""
 
-    def __init__(self, last: Quote | None = None, known_ns: int | None = None) -> None:
+    def __init__(
+        self, last: Quote | None = None, known_ns: int | None = None, *, by_time: bool = False
+    ) -> None:
+        """`by_time`: the price that opens a subscription has the time at which it was made, so that an equal
+        one of another time is another."""
         super().__init__(known_ns)
         self.last = last
+        self._by_time = by_time
 
     def snapshot(self, quote: Quote | None, at_ns: int) -> bool:
         """The price at the beginning of a subscription: whether it is to be published.
@@ -352,7 +357,7 @@ class QuoteLedger(Ledger):
             self._gap(known_ns, self._start_ns, "the connection was lost", at_ns)
             return False
         self._gap(known_ns, quote.exchange_ns, "the connection was lost", at_ns)
-        if self.last is not None and _same(self.last, quote):
+        if self._is_last(quote):
             return False
         if quote.exchange_ns < known_ns and self.last is None:
             return False
@@ -373,11 +378,13 @@ class QuoteLedger(Ledger):
         if from_ns < to_ns:
             self.records.append(Continuity(Saying.GAP, from_ns, to_ns, reason=reason, at_ns=at_ns))
 
-
-def _same(last: Quote, quote: Quote) -> bool:
-    return (last.bid, last.ask, last.bid_volume, last.ask_volume) == (
-        quote.bid,
-        quote.ask,
-        quote.bid_volume,
-        quote.ask_volume,
-    )
+    def _is_last(self, quote: Quote) -> bool:
+        last = self.last
+        if last is None or (self._by_time and last.exchange_ns != quote.exchange_ns):
+            return False
+        return (last.bid, last.ask, last.bid_volume, last.ask_volume) == (
+            quote.bid,
+            quote.ask,
+            quote.bid_volume,
+            quote.ask_volume,
+        )

@@ -1,6 +1,7 @@
 """A live worker's process: `python -m streaming.live` becomes it."""
 
 import gc
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     lifecycle.run_at(worker, Path(found.home), found.pulsar_url, found.pulsar_token, interval_s=INTERVAL_S)
+    # All is drained. A call that a closed client of the library never answers must not keep the process.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _holes(
 
 
 def quote_ledger(
-    client: pulsar.Client, live_topic: str, continuity_topic: str
+    client: pulsar.Client, live_topic: str, continuity_topic: str, *, by_time: bool
 ) -> tuple[QuoteLedger, Position | None]:
     """A series of quotes as its topics have it; otherwise like `trade_ledger`."""
     complete = _last_complete(_records(client, continuity_topic))
@@ -82,7 +82,7 @@ def quote_ledger(
         if isinstance(event, Quote):
             last = event
             event_ns = max(event_ns or 0, event.exchange_ns)
-    ledger = QuoteLedger(last)
+    ledger = QuoteLedger(last, by_time=by_time)
     ledger.resume_from(event_ns, complete.to_ns if complete else None)
     return ledger, end
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import pulsar
@@ -16,6 +17,7 @@ from candlewick.live import continuity
 from candlewick.live.channels import channels
 from candlewick.live.continuity import Saying
 from candlewick.live.events import DEFINITIONS, Channel, Event, Quote, Ticker, Trade
+from candlewick.position import Position
 from candlewick.times import SECOND_US, now_us
 from streaming.live import readback
 from streaming.live.ledger import Ledger, OpenGap, QuoteLedger, TradeLedger
@@ -186,8 +188,13 @@ class Stream:
         await asyncio.gather(*(outbox.close() for outbox in self.outboxes))
 
 
-async def open_stream(client: pulsar.Client, series: Series, metrics: SeriesMetrics) -> Stream:
+async def open_stream(
+    client: pulsar.Client, series: Series, metrics: SeriesMetrics, *, by_time: bool
+) -> Stream:
     """Takes a series over: fences whoever had it, and reads from its topics where it stands.
+
+    Args:
+        by_time: of quotes, see `QuoteLedger`.
 
     Raises:
         pulsar.PulsarException: the broker refuses, or does not answer.
@@ -209,7 +216,9 @@ async def open_stream(client: pulsar.Client, series: Series, metrics: SeriesMetr
         return live, records, ticker
 
     live, records, ticker = await asyncio.to_thread(attach)
-    read = readback.trade_ledger if series.kind is Kind.TRADES else readback.quote_ledger
+    read: Callable[..., tuple[Ledger, Position | None]] = readback.trade_ledger
+    if series.kind is Kind.QUOTES:
+        read = partial(readback.quote_ledger, by_time=by_time)
     ledger, last = await asyncio.to_thread(read, client, live_topic, continuity_topic)
     return Stream(
         series,

@@ -141,6 +141,8 @@ class Venue(Protocol):
     name: str
     unconfigured: str
     """What is not set that the venue needs; empty where it can be streamed."""
+    snapshot_is_old: bool
+    """Whether the price that opens a subscription has the time at which it was made, not that of now."""
     resubscribes_one: bool
     """Whether one symbol can be subscribed to again without a new connection."""
     silent_s: float

@@ -172,7 +172,9 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                 if name in self._streams or self._fenced or time.monotonic() < retry_at.get(name, 0):
                     continue
                 try:
-                    stream = await open_stream(client, series, self._metrics.series(name))
+                    stream = await open_stream(
+                        client, series, self._metrics.series(name), by_time=self._venue.snapshot_is_old
+                    )
                 except (pulsar.PulsarException, ValueError) as error:
                     self._opening[name] = str(error).removeprefix("Pulsar error: ")
                     delay = backoffs.setdefault(name, Backoff()).delay(at_least_s=0.5)

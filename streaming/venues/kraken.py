@@ -127,6 +127,7 @@ class Kraken:
 
     name = NAME
     unconfigured = ""
+    snapshot_is_old = False
     resubscribes_one = True
     silent_s = 6.0
     # The venue refuses an address for ten minutes after about 150 attempts in ten minutes.

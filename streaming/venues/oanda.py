@@ -97,6 +97,7 @@ class Oanda:
     """The adapter."""
 
     name = NAME
+    snapshot_is_old = True
     resubscribes_one = False
     # Prices and heartbeats, one of which comes every 5 s; the venue's own advice.
     silent_s = 10.0

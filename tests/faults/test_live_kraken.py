@@ -7,18 +7,14 @@ and its end: every one that the venue has is in the topic once, and what the ven
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.settings import Settings
 from simulators.kraken.testing import RunningKraken, running
-from tests.fault_table import Outcome, note
 from tests.live import Bench, Worker, bench, open_gaps, until
-
-DETECT_S = 12.0
-RECOVER_S = 5.0
+from tests.live_faults import Case, Outcome, befall, note
 
 
 def series(symbol: str, kind: Kind) -> Series:
@@ -30,27 +26,10 @@ QUOTES = series("btcusd", Kind.QUOTES)
 OTHER = series("ethusd", Kind.TRADES)
 
 
-@dataclass(frozen=True)
-class Case:
-    """A fault, and what shows that it was noticed.
-
-    Attributes:
-        rule: for the simulator; `lift` seconds later it is lifted, unless it is over by itself.
-        metric: which of the worker's figures rises; `cause` is the label of `reconnects`.
-        loses: whether nobody has the trades: then the gap stays.
-    """
-
-    rule: str
-    metric: str = "reconnects_total"
-    cause: str | None = None
-    lift: float | None = None
-    loses: bool = False
-
-
 CASES = [
     Case("silent", cause="silent"),
     Case("heartbeats-only", cause="stalled"),
-    Case("mute:symbol=BTC/USD"),
+    Case("mute:symbol=BTC/USD", says="event=mute"),
     Case("close", cause="closed 1000"),
     Case("drop", cause="dropped"),
     Case("reset", cause="dropped"),
@@ -106,50 +85,13 @@ def trade_ids(streams: Bench, first: int, last: int) -> list[int]:
     return [trade.trade_id for trade in streams.trades(TRADES) if first <= trade.trade_id <= last]
 
 
-def recovery_s(venue: RunningKraken, worker: Worker) -> float:
-    """Seconds from now, or from the connection that the venue accepts next, to an event in Pulsar."""
-    until("a connection", venue.open_connections, 40)
-    began = max(time.time(), *(one["began_us"] / 1e6 for one in venue.open_connections()))
-    before = worker.metric("candlewick_live_published_total", series=TRADES.name)
-    until("an event", lambda: worker.metric("candlewick_live_published_total", series=TRADES.name) > before)
-    return time.time() - began
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule.partition(":")[0])
 def test_a_fault_is_noticed_and_nothing_is_lost(
     case: Case, streams: Bench, venue: RunningKraken, worker: Worker
 ) -> None:
     first = venue.truth().next_id
-    labels = {} if case.cause is None else {"cause": case.cause}
-    metric = f"candlewick_live_{case.metric}"
-    before = worker.metric(metric, **labels)
     connections = {connection["number"] for connection in venue.connections()}
-    began = time.monotonic()
-    venue.set_faults(case.rule)
-    if case.rule.startswith(("throttle", "unavailable", "reject-upgrade")):
-        venue.end_connections("drop")
-    noticed: float | None = None
-    if case.metric != "reconnects_total" or case.cause is not None:
-        until(
-            f"{metric} {labels} rises; see {worker.log}",
-            lambda: worker.metric(metric, **labels) > before,
-            DETECT_S + 8,
-        )
-        noticed = time.monotonic() - began
-        assert noticed <= DETECT_S + 1
-    until("the fault befell something", lambda: sum(rule["hits"] for rule in venue.faults()) > 0, 20)
-    if ":for=" in case.rule or ",for=" in case.rule:
-        seconds = float(case.rule.partition("for=")[2].partition(",")[0])
-        until("the fault is over", lambda: time.monotonic() - began > seconds + 0.5, seconds + 5)
-    elif case.rule.startswith("mute"):
-        until(
-            f"the mute symbol is subscribed to again; see {worker.log}",
-            lambda: "event=mute" in worker.log.read_text(),
-            30,
-        )
-        noticed = time.monotonic() - began
-    venue.set_faults()
-    recovered = recovery_s(venue, worker)
+    noticed, recovered = befall(case, venue, worker, TRADES)
     last = venue.truth().next_id + 20
     until("trades after the fault", lambda: venue.truth().next_id > last + 5)
     wanted = set(venue.truth(from_id=first, to_id=last).ids)

@@ -223,6 +223,14 @@ def test_the_same_price_of_the_same_time_is_no_gap_and_not_published_again() -> 
     assert ledger.take_records() == []
 
 
+def test_an_equal_price_of_another_time_is_another_where_prices_keep_their_time() -> None:
+    for by_time in (False, True):
+        ledger = QuoteLedger(quote(START_NS), by_time=by_time)
+        ledger.resume_from(START_NS, None)
+        connected(ledger)
+        assert ledger.snapshot(quote(START_NS + SECOND_NS), 0) is by_time
+
+
 def test_a_mute_stream_is_in_doubt_since_its_last_quote() -> None:
     ledger = QuoteLedger(quote(START_NS))
     ledger.resume_from(START_NS, None)

@@ -1,0 +1,183 @@
+"""All that a live venue may do, done to the worker of OANDA: what it did, how fast, what was lost.
+
+The venue cannot give a price again. Each case is judged on the prices between its beginning and its end:
+every one of them is in the topic once, or lies in a gap; and a gap ends where prices are there again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.live.continuity import Continuity
+from candlewick.settings import Settings
+from candlewick.times import now_us
+from simulators.oanda.testing import RunningOanda, running
+from tests.live import Bench, Worker, bench, open_gaps, until
+from tests.live_faults import Case, Outcome, befall, note
+
+
+def series(symbol: str) -> Series:
+    scale = 3 if symbol.endswith("jpy") else 5
+    return Series("oanda", symbol, Kind.QUOTES, AssetClass.FOREX, scale, 0, "unknown")
+
+
+EURUSD = series("eurusd")
+USDJPY = series("usdjpy")
+
+CASES = [
+    Case("silent", cause="silent", loses=True),
+    Case("heartbeats-only", cause="stalled", loses=True),
+    Case("mute:symbol=EUR_USD", cause="stalled", loses=True),
+    Case("close", cause="closed"),
+    Case("drop", cause="dropped"),
+    Case("reset", cause="dropped"),
+    Case("half-frame", cause="dropped"),
+    Case("invalid-json", cause="bad frame"),
+    Case("wrong-types", cause="bad frame"),
+    Case("unknown-message", "unknown_messages_total"),
+    Case("out-of-order:for=2"),
+    Case("throttle:for=3,retry-after=1", cause="http 429"),
+    Case("unavailable:for=3", cause="http 503"),
+    Case("expire-token:for=3", cause="http 401"),
+    Case("slow-writer:for=8,bytes=400"),
+    Case("clock-jump:for=3,seconds=3600"),
+    Case("chunk-border:for=4,style=inside"),
+    Case("chunk-border:for=4,style=bytes"),
+    Case("chunk-border:for=4,style=several"),
+    Case("empty-side:for=2"),
+]
+
+
+@pytest.fixture(scope="module")
+def venue() -> Iterator[RunningOanda]:
+    options = ("--instruments", "EUR_USD,USD_JPY,GBP_USD", "--always-open", "--unthinned", "--rate", "30")
+    with running(*options, "--connects", "0", "--rest-rate", "0") as ready:
+        yield ready
+
+
+@pytest.fixture(scope="module")
+def streams(servers: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with bench(servers, tmp_path_factory.mktemp("oanda")) as made:
+        made.want(EURUSD, USDJPY)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def worker(streams: Bench, venue: RunningOanda) -> Worker:
+    started = streams.start(
+        "oanda",
+        oanda_stream_url=venue.url,
+        oanda_rest_url=venue.url,
+        oanda_token=venue.token,
+        oanda_account=venue.account,
+    )
+    started.await_health("streaming 2 series")
+    return started
+
+
+@pytest.fixture(autouse=True)
+def sound(worker: Worker, venue: RunningOanda) -> None:
+    venue.set_faults().real_clock()
+    until(f"it streams; see {worker.log}", lambda: worker.health().get("summary") == "streaming 2 series", 60)
+
+
+def within(gaps: list[Continuity], ns: int) -> bool:
+    return any(gap.from_ns <= ns < gap.to_ns for gap in gaps)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule.replace(",", " "))
+def test_a_fault_is_noticed_and_what_is_lost_is_said(
+    case: Case, streams: Bench, venue: RunningOanda, worker: Worker
+) -> None:
+    began_us = now_us()
+    connections = {connection["number"] for connection in venue.connections()}
+    noticed, recovered = befall(case, venue, worker, EURUSD)
+    ended_us = now_us()
+    until(
+        "prices after the fault",
+        lambda: streams.quotes(EURUSD)[-1].exchange_ns > (ended_us + 1_500_000) * 1000,
+        60,
+    )
+    ended_us += 1_000_000
+    truth = venue.truth("EUR_USD", began_us, ended_us)
+    wanted = Counter(truth.times_ns)
+    found = Counter(
+        quote.exchange_ns
+        for quote in streams.quotes(EURUSD)
+        if began_us * 1000 <= quote.exchange_ns < ended_us * 1000
+    )
+    lost = sum((wanted - found).values())
+    gaps = open_gaps(streams.records(EURUSD))
+    silent = [ns for ns in (wanted - found) if not within(gaps, ns)]
+    jumped = case.rule.startswith(("clock-jump", "empty-side"))
+    assert jumped or not silent, f"lost without a word: {len(silent)} of {lost}; see {worker.log}"
+    assert jumped or not found - wanted, "more than once, or never sent"
+    mine = [gap for gap in gaps if gap.to_ns > began_us * 1000 and gap.from_ns < ended_us * 1000]
+    for gap in mine:
+        inside = [ns for ns in found if gap.from_ns < ns < gap.to_ns]
+        assert not inside, f"{gap} covers {len(inside)} prices that are there"
+    if case.loses:
+        assert lost
+        assert mine
+    again = {connection["number"] for connection in venue.connections()} - connections
+    note(Outcome("OANDA", case.rule, noticed, recovered, lost, len(again)))
+
+
+def test_a_new_symbol_leaves_the_others_whole(streams: Bench, venue: RunningOanda, worker: Worker) -> None:
+    added = series("gbpusd")
+    gaps = len(streams.records(EURUSD))
+    began_us = now_us()
+    streams.want(added)
+    try:
+        worker.await_health("streaming 3 series", 20)
+        until(
+            "its prices",
+            lambda: worker.metric("candlewick_live_published_total", series=added.name) > 5,
+        )
+        ended_us = now_us()
+        until("prices", lambda: streams.quotes(EURUSD)[-1].exchange_ns > ended_us * 1000)
+        wanted = Counter(venue.truth("EUR_USD", began_us, ended_us).times_ns)
+        found = Counter(
+            quote.exchange_ns
+            for quote in streams.quotes(EURUSD)
+            if began_us * 1000 <= quote.exchange_ns < ended_us * 1000
+        )
+        assert found == wanted
+        assert not [record for record in streams.records(EURUSD)[gaps:] if record.kind == "gap"]
+    finally:
+        streams.drop(added)
+        worker.await_health("streaming 2 series")
+
+
+def test_without_credentials_it_says_so_and_costs_nothing(streams: Bench, venue: RunningOanda) -> None:
+    requests = len(venue.requests())
+    idle = streams.start("oanda", oanda_stream_url=venue.url, oanda_rest_url=venue.url, **streams.elsewhere())
+    try:
+        idle.await_health("not configured: set CANDLEWICK_OANDA_TOKEN")
+        assert idle.health()["healthy"]
+        assert len(venue.requests()) == requests
+    finally:
+        idle.stop()
+
+
+def test_a_wrong_token_is_named_and_shown_nowhere(
+    streams: Bench, venue: RunningOanda, worker: Worker
+) -> None:
+    worker.stop()
+    wrong = streams.start(
+        "oanda",
+        oanda_stream_url=venue.url,
+        oanda_rest_url=venue.url,
+        oanda_token="a-token-of-mine",  # noqa: S106
+        oanda_account="101-001-7777777-001",
+    )
+    try:
+        wrong.await_health("CANDLEWICK_OANDA_TOKEN is not valid here")
+        for shown in (str(wrong.health()), wrong.metrics(), wrong.log.read_text()):
+            assert "a-token-of-mine" not in shown
+            assert "7777777" not in shown
+    finally:
+        wrong.stop()
+        worker.start()
