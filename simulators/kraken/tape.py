@@ -3,14 +3,14 @@
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from candlewick.times import DAY_US, MINUTE_US
+from candlewick.times import DAY_US, MINUTE_US, SECOND_US
 from simulators.common import noise
 from simulators.common.grid import Block, Grid
 from simulators.common.noise import Floats, Integers
@@ -117,6 +117,7 @@ class SyntheticTape:
         self._key = noise.key("kraken", seed, pair.symbol)
         self._quote_key = noise.key("kraken-book", seed, pair.symbol)
         self._quotes = quotes
+        self._level = pair.level_ticks
         self._grid = Grid(self._key, per_second, _TOGETHER)
         self._moves = Grid(self._quote_key, per_second * quotes)
         self._unit = 10**pair.qty_decimals
@@ -125,7 +126,8 @@ class SyntheticTape:
         self._usual_book = max(_USUAL_BOOK / dollars * self._unit, 1.0)
         self._trade_rows = lru_cache(maxsize=_KEPT_BLOCKS)(self._made_trades)
         self._best_rows = lru_cache(maxsize=_KEPT_BLOCKS)(self._made_bests)
-        self._day = lru_cache(maxsize=4)(self._day_of)
+        self._day = lru_cache(maxsize=4)(self._day_until)
+        self._sampled = lru_cache(maxsize=4)(self._day_of)
 
     def set_rate(self, at_us: int, per_second: float) -> None:
         self._grid.set_rate(at_us, per_second)
@@ -176,7 +178,7 @@ class SyntheticTape:
         return bid, bid + spread
 
     def _middle(self, times_us: Integers) -> Floats:
-        levels: Floats = np.exp(noise.walk(self._key, self.pair.yearly, times_us)) * self.pair.level_ticks
+        levels: Floats = np.exp(noise.walk(self._key, self.pair.yearly, times_us)) * self._level
         return levels
 
     def moves(self, after_us: int, until_us: int) -> list[Best]:
@@ -210,15 +212,18 @@ class SyntheticTape:
         )
 
     def day(self, at_us: int) -> Day:
-        minute = self._day(at_us // MINUTE_US)
-        last = self._middle(np.array([at_us], dtype=np.int64)).astype(np.int64)[0]
-        return Day(
-            minute.volume,
-            minute.vwap,
-            min(minute.low, int(last)),
-            max(minute.high, int(last)),
-            minute.first,
-            self.next_id(at_us) - self.next_id(at_us - DAY_US),
+        # Once a second: a ticker is written with every move.
+        return self._day(at_us // SECOND_US)
+
+    def _day_until(self, second: int) -> Day:
+        at_us = second * SECOND_US
+        sampled = self._sampled(at_us // MINUTE_US)
+        last = int(self._middle(np.array([at_us], dtype=np.int64))[0])
+        return replace(
+            sampled,
+            low=min(sampled.low, last),
+            high=max(sampled.high, last),
+            trades=self.next_id(at_us) - self.next_id(at_us - DAY_US),
         )
 
     def _day_of(self, minute: int) -> Day:
