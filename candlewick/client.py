@@ -7,7 +7,7 @@ with Client() as client:
 from collections.abc import Iterator
 from datetime import date, datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
@@ -19,6 +19,9 @@ from candlewick.settings import Settings
 from candlewick.store import CoverageRow, Store, UnknownSeriesError
 from candlewick.tables import candle_schema, candle_table, coverage_table, tick_schema, tick_table
 from candlewick.times import day_us, parse_time, to_us
+
+if TYPE_CHECKING:
+    from candlewick.consume import Item
 
 Moment = str | date | datetime | int
 """ISO 8601 text (UTC unless it says otherwise), a UTC day, an aware time, or microseconds since 1970."""
@@ -73,7 +76,8 @@ class Client:
     """
 
     def __init__(self, source: Settings | str | None = None) -> None:
-        self._store = Store(source if isinstance(source, str) else _reader_url(source or Settings()))
+        self._settings = None if isinstance(source, str) else source or Settings()
+        self._store = Store(source if isinstance(source, str) else _reader_url(self._settings or Settings()))
         # What a series is does not change while it is collected.
         self._found: dict[str, Series] = {}
 
@@ -129,6 +133,32 @@ class Client:
         start_us, end_us = moment_us(start), moment_us(end)
         for hour_us, ticks in self._store.read_ticks(known, start_us, end_us):
             yield tick_table(known, hour_us, ticks, exact=exact)
+
+    def follow(self, series: str, start: Moment, *, patience_s: float | None = None) -> Iterator["Item"]:
+        """Every tick of a series from a moment on: first stored ones, then, without end, those that happen.
+
+        Items are `Traded` or `Quoted`, integers in the scales of `self.series(series)`; `Missing` where
+        something may be missing, `Filled` once that was given after all; `Live` where history ends. No tick
+        comes twice and none is left out. It survives restarts of the broker, and once live it does not ask
+        the database. Ticks that fill a gap come late, with their own time.
+
+        Args:
+            patience_s: ends after that long without anything new, once live; None: never.
+
+        Raises:
+            CandlewickError: the broker refuses, or this client knows a database only.
+        """
+        # Not before it is needed: it loads Pulsar's client.
+        from candlewick.consume import Broker, Follower  # noqa: PLC0415
+
+        if self._settings is None:
+            raise CandlewickError(
+                "a client that was given a database's URL knows no broker",
+                "give it settings: Client(Settings())",
+            )
+        token = access.pulsar_token(self._settings, access.PULSAR_READER)
+        broker = Broker(access.pulsar_url(self._settings), token)
+        return iter(Follower(self._store, broker, self.series(series), moment_us(start), patience_s))
 
     def coverage(self, series: str, start: Moment, end: Moment) -> pa.Table:
         """What is known of each hour that overlaps the span."""
