@@ -24,12 +24,9 @@ from candlewick.live import continuity
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Event, Quote, Trade, decode
 from candlewick.live.wanted import is_live
-from candlewick.position import Position
+from candlewick.position import Position, live_position
 from candlewick.store import Store
 from candlewick.times import HOUR_US, MINUTE_US, floor_hour, now_us
-
-SOURCE = "live:"
-"""What the `source` of a recorder's row begins with; the position in the live topic follows."""
 
 AT_ONCE = 1000
 PATIENCE_MS = 100
@@ -80,11 +77,6 @@ class Live(msgspec.Struct, frozen=True, gc=False):
 
 Item = Traded | Quoted | Missing | Filled | Live
 """Prices and volumes are integers in the scales of the series."""
-
-
-def position_of(source: str) -> Position | None:
-    """Up to where in the live topic a row was made; None where no recorder made it."""
-    return Position.parse(source.removeprefix(SOURCE)) if source.startswith(SOURCE) else None
 
 
 class Ids:
@@ -179,7 +171,7 @@ class Follower:
         rows = self._store.read_hours(self._series, start_us - _LOOK_BACK_US, 2**52)
         lacking: deque[Missing] | None = None
         for hour in rows:
-            position = position_of(hour.source)
+            position = live_position(hour.source)
             if position is not None:
                 self._made[hour.hour_us] = position
             if isinstance(hour.ticks, Trades):
@@ -207,7 +199,8 @@ class Follower:
         us = us + hour.hour_us
         gaps = deque(hour.gaps)
         for row in zip(us.tolist(), *(column.tolist() for column in columns), strict=True):
-            while gaps and gaps[0].from_us <= row[0]:
+            # It begins at the time of the last tick before it.
+            while gaps and gaps[0].from_us < row[0]:
                 gap = gaps.popleft()
                 if gap.to_us > self._start_us:
                     yield self._note(Missing(gap.from_us, gap.to_us, "a gap"))
@@ -232,7 +225,7 @@ class Follower:
         records = _reader(
             client, topics.continuity_topic(self._topic), None, (began_us - _LOOK_BACK_US) // 1000
         )
-        said: deque[Continuity] = deque()
+        said = deque(_still_of_use(_records(records)))
         moved_at = time.monotonic()
         while True:
             known = len(said)
@@ -290,6 +283,16 @@ class Follower:
                     one for one in self._missing if not (span[0] <= one[0] and one[1] <= span[1])
                 ]
                 yield Filled(*span)
+
+
+def _still_of_use(records: list[Continuity]) -> list[Continuity]:
+    """Records without the gaps that are filled by now: what filled them is in the rows or will be read."""
+    kept: list[Continuity] = []
+    for record in records:
+        if record.kind == Saying.FILLED:
+            kept = [one for one in kept if one.kind != Saying.GAP or one.bounds != record.bounds]
+        kept.append(record)
+    return kept
 
 
 def _place(record: Continuity) -> Position:

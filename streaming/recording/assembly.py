@@ -19,13 +19,12 @@ from candlewick.hours import Gap, Hour, HourState, Quotes, Ticks, Trades
 from candlewick.instruments import Kind, Series
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Event, Ticker, Trade
-from candlewick.position import Position
+from candlewick.position import Position, live_position, live_source
 from candlewick.times import HOUR_US, floor_hour, hours_between
 from streaming.recording import columns, merge, spans
 from streaming.recording.columns import Growing
 from streaming.recording.spans import Span
 
-SOURCE = "live:"
 KEPT_US = 24 * HOUR_US
 """Continuity is read again for this long by a restart, so that gaps said then are still known one by one."""
 
@@ -252,7 +251,7 @@ class Assembly:
                     merge.without_ids(stored.ticks, book.excluded),
                     ticks,
                     asked_later,
-                    stored_is_live=stored.source.startswith(SOURCE),
+                    stored_is_live=live_position(stored.source) is not None,
                 )
                 held = spans.still_open(held, hour_us, ticks)
             elif isinstance(ticks, Quotes) and isinstance(stored.ticks, Quotes):
@@ -404,7 +403,7 @@ class Assembly:
             hour_us=hour_us,
             revision=revision,
             state=state,
-            source=f"{SOURCE}{self.read}",
+            source=live_source(self.read),
             price_scale=self.series.price_scale,
             volume_scale=self.series.volume_scale,
             ticks=ticks,
@@ -420,11 +419,6 @@ class Assembly:
             del self._told[hour_us]
             self._gaps.pop(hour_us, None)
             self._filled.pop(hour_us, None)
-
-
-def position_of(source: str) -> Position | None:
-    """Where the live topic had been read to when a row was made; None where a recorder did not make it."""
-    return Position.parse(source.removeprefix(SOURCE)) if source.startswith(SOURCE) else None
 
 
 def _same(stored: Hour, made: Hour) -> bool:

@@ -21,7 +21,7 @@ from candlewick.local.home import Home
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import HOUR_US
-from tests.conftest import HEAP_MIB, make_settings
+from tests.conftest import HEAP_MIB, make_settings, running, temporary_home
 from tests.integration.bus.sinks import START_US, Sinks, sinks, until
 from tests.live_topics import HOUR_NS, SECOND_NS, Voice, Worker, trade, worker
 
@@ -34,16 +34,12 @@ WORKERS = (programs.GUARD, programs.RECORDER, programs.REFRESHER)
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def platform() -> Iterator[Settings]:
     """Servers and workers of this module's own, since it kills them."""
-    settings = make_settings(tmp_path_factory.mktemp("platform") / "home")
-    try:
-        local_servers.start(settings, programs.SERVERS, heap_mib=HEAP_MIB)
+    with temporary_home() as home, running(make_settings(home)) as settings:
         with Store(access.database_url(settings)) as store:
             store.migrate()
         yield settings
-    finally:
-        local_servers.stop(settings)
 
 
 @pytest.fixture(scope="module")

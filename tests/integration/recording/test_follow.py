@@ -1,0 +1,67 @@
+"""From stored hours into the live topic: nothing lost, nothing twice, gaps where they are."""
+
+from collections import Counter
+
+from candlewick.client import Client
+from candlewick.consume import Filled, Item, Live, Missing, Quoted, Traded
+from candlewick.instruments import Kind, Series
+from streaming.recorder import Recorder
+from tests.integration.bus.sinks import START_US, Sinks, until
+from tests.integration.recording.test_recorder import is_final, stored
+from tests.live_topics import HOUR_NS, SECOND_NS, Worker, live_series, quote, trade
+
+START_NS = START_US * 1000
+
+
+def followed(landing: Sinks, series: Series, start_us: int = START_US, patience_s: float = 2) -> list[Item]:
+    with Client(landing.settings) as client:
+        return list(client.follow(series.name, start_us, patience_s=patience_s))
+
+
+def test_trades_with_a_gap_that_is_filled_late(landing: Sinks, venue: Worker, recorder: Recorder) -> None:
+    voice = venue.voice()
+    voice.filled(voice.gap(START_NS, START_NS + 1))
+    voice.tell(trade(START_NS + n * SECOND_NS, n) for n in range(1, 100))
+    gap = voice.gap(START_NS + 99 * SECOND_NS, START_NS + 110 * SECOND_NS, (100, 109))
+    voice.tell(trade(START_NS + n * SECOND_NS, n) for n in range(110, 200))
+    voice.complete(START_NS + HOUR_NS)
+    until("final", lambda: is_final(landing, voice.series, 0))
+    voice.tell(trade(START_NS + HOUR_NS + n * SECOND_NS, 200 + n) for n in range(50))
+    until("running", lambda: 1 in stored(landing, voice.series))
+    # Behind what is stored, and twice.
+    voice.tell(trade(START_NS + HOUR_NS + n * SECOND_NS, 200 + n) for n in range(50, 60))
+    voice.tell([trade(START_NS + HOUR_NS, 200, "rest")])
+    voice.tell(trade(START_NS + n * SECOND_NS, n, "rest") for n in range(100, 110))
+    voice.filled(gap)
+    found = followed(landing, voice.series)
+    assert Counter(item.trade_id for item in found if isinstance(item, Traded)) == Counter(range(1, 260))
+    kinds = [type(item) for item in found if not isinstance(item, Traded)]
+    if Missing in kinds:
+        # Unless the recorder was quicker.
+        assert kinds == [Missing, Live, Filled]
+        missing = next(index for index, item in enumerate(found) if isinstance(item, Missing))
+        assert [item.trade_id for item in found[:missing] if isinstance(item, Traded)] == list(range(1, 100))
+    later = followed(landing, voice.series, START_US + 150_000_000)
+    assert Counter(item.trade_id for item in later if isinstance(item, Traded)) == Counter(range(150, 260))
+
+
+def test_quotes_that_are_equal_come_as_often_as_they_came(
+    landing: Sinks, venue: Worker, recorder: Recorder
+) -> None:
+    voice = venue.voice(live_series(Kind.QUOTES))
+    voice.gap(START_NS, START_NS + SECOND_NS)
+    voice.tell(quote(START_NS + SECOND_NS + n // 3 * SECOND_NS, 7) for n in range(90))
+    until("running", lambda: 0 in stored(landing, voice.series))
+    voice.gap(START_NS + 50 * SECOND_NS, START_NS + 60 * SECOND_NS)
+    voice.tell(quote(START_NS + 60 * SECOND_NS, 7) for n in range(10))
+    found = followed(landing, voice.series)
+    us = [item.us for item in found if isinstance(item, Quoted)]
+    assert us == [event.exchange_ns // 1000 for event in voice.sent]
+    assert [item.from_us for item in found if isinstance(item, Missing)] == [START_US, START_US + 50_000_000]
+
+
+def test_a_series_without_a_single_hour_yet(landing: Sinks, venue: Worker) -> None:
+    voice = venue.voice()
+    voice.tell(trade(START_NS + n * SECOND_NS, n) for n in range(10))
+    found = followed(landing, voice.series)
+    assert [item.trade_id for item in found if isinstance(item, Traded)] == list(range(10))
