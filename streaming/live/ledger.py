@@ -342,16 +342,13 @@ class QuoteLedger(Ledger):
         """
         known_ns = self.known_ns
         if known_ns is None:
-            start_ns = self._hour_start()
+            # By the price's own time: nothing came after it, however old it is.
+            first_ns = quote.exchange_ns if quote else self._start_ns
+            start_ns = first_ns // _HOUR_NS * _HOUR_NS
             self._resumed(start_ns)
             self.known_ns = start_ns
-            since_ns = quote.exchange_ns if quote else self._start_ns
-            self._gap(start_ns, since_ns, "first start", at_ns)
-            if quote is None or quote.exchange_ns < start_ns:
-                # It belongs to an hour that is not this recording's.
-                self.last = quote
-                return False
-            return self._publish(quote)
+            self._gap(start_ns, first_ns, "first start", at_ns)
+            return quote is not None and self._publish(quote)
         self._resumed(known_ns)
         if quote is None:
             self._gap(known_ns, self._start_ns, "the connection was lost", at_ns)

@@ -251,9 +251,18 @@ def test_equal_quotes_of_the_stream_are_all_published() -> None:
     assert all(ledger.take(quote(START_NS + SECOND_NS), 0) for _ in range(3))
 
 
-def test_the_last_price_of_an_hour_before_is_not_of_this_recording() -> None:
+def test_a_first_start_of_quotes_begins_in_the_hour_of_the_price_that_opens_it() -> None:
     ledger = QuoteLedger()
     connected(ledger)
-    assert not ledger.snapshot(quote(START_NS - 48 * HOUR_NS), 0)
-    assert open_gaps(ledger.take_records()) == []
+    assert ledger.snapshot(quote(START_NS - 48 * HOUR_NS + SECOND_NS), 0)
+    (gap,) = open_gaps(ledger.take_records())
+    assert (gap.from_ns, gap.to_ns) == (START_NS - 48 * HOUR_NS, START_NS - 48 * HOUR_NS + SECOND_NS)
+
+
+def test_a_market_that_rests_begins_in_the_present_hour() -> None:
+    ledger = QuoteLedger()
+    connected(ledger)
+    assert not ledger.snapshot(None, 0)
+    (gap,) = open_gaps(ledger.take_records())
+    assert (gap.from_ns, gap.to_ns) == (START_NS, START_NS + 60 * SECOND_NS)
     assert ledger.take(quote(START_NS + 90 * SECOND_NS), 0)
