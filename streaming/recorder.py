@@ -15,7 +15,7 @@ from typing import Self
 import structlog
 
 from candlewick import access
-from candlewick.broker import Sender, close, connect
+from candlewick.broker import BusError, Sender, close, connect
 from candlewick.bus import Bus
 from candlewick.bus_admin import BusAdmin
 from candlewick.errors import CandlewickError
@@ -106,6 +106,9 @@ class Recorder(AbstractContextManager["Recorder"]):
         if self._failed is not None:
             raise RuntimeError("a thread of the recorder has failed") from self._failed
         readers = list(self._readers.values())
+        for reader in readers:
+            if reader.failure is not None:
+                raise RuntimeError(f"reading {reader.series.name} has failed") from reader.failure
         facts: dict[str, str] = {"series": str(len(readers)), "hours published": str(self._published)}
         for reader in readers:
             facts |= {f"{reader.series.name}.{name}": value for name, value in _facts(reader).items()}
@@ -121,7 +124,7 @@ class Recorder(AbstractContextManager["Recorder"]):
         problems = [problem for problem in self._problems.values() if problem]
         problems += [f"{reader.series.name}: {reader.problem}" for reader in readers if reader.problem]
         if self._busy_since and time.monotonic() - self._busy_since > 2 * lifecycle.INTERVAL_S:
-            problems.append("the broker has not taken an hour yet")
+            problems.append("an hour waits for the broker or the database")
         if problems:
             return Condition.WAITING, problems[0]
         behind = sum(not reader.caught_up for reader in readers)
@@ -175,19 +178,29 @@ class Recorder(AbstractContextManager["Recorder"]):
 
     def _publish(self) -> None:
         self._busy_since = time.monotonic()
+        problem: CandlewickError | None = None
         try:
             for reader in list(self._readers.values()):
-                with reader.lock:
-                    # A reader that finds that another recorder was at work begins a new one.
-                    assembly, is_ready, caught_up = reader.assembly, reader.is_ready, reader.caught_up
-                if is_ready and (caught_up or reader.held_back):
-                    # An earlier recorder knew all of what this one is still reading, and may have published
-                    # it: nothing is said that knows less, unless memory has no room for the rest.
-                    self._publish_final(reader, assembly)
-                if is_ready and caught_up:
-                    self._publish_running(reader, assembly)
+                try:
+                    self._publish_series(reader)
+                except BusError as error:
+                    # One series' topic may be at fault: the others go on.
+                    problem = error
         finally:
             self._busy_since = 0.0
+        if problem is not None:
+            raise problem
+
+    def _publish_series(self, reader: SeriesReader) -> None:
+        with reader.lock:
+            # A reader that finds that another recorder was at work begins a new one.
+            assembly, is_ready, caught_up = reader.assembly, reader.is_ready, reader.caught_up
+        if is_ready and (caught_up or reader.held_back):
+            # An earlier recorder knew all of what this one is still reading, and may have published it:
+            # nothing is said that knows less, unless memory has no room for the rest.
+            self._publish_final(reader, assembly)
+        if is_ready and caught_up:
+            self._publish_running(reader, assembly)
 
     def _publish_final(self, reader: SeriesReader, assembly: Assembly) -> None:
         with reader.lock:

@@ -55,6 +55,8 @@ class SeriesReader:
         self.held_back = False
         self.unreadable = 0
         self.lag_s = 0.0
+        self.failure: Exception | None = None
+        """What nobody foresaw, and ended the thread."""
         self._channel = Channel(series.kind.value)
         self._topic = topics.live_topic(series, self._channel)
         self._client = client
@@ -91,6 +93,9 @@ class SeriesReader:
                     _log.warning("a series is not read", series=self.series.name, error=problem)
                 self.problem = problem
                 self._stopping.wait(RETRY_S)
+            except Exception as error:
+                self.failure = error
+                raise
 
     @contextmanager
     def _subscribed(self) -> Iterator[tuple[pulsar.Consumer, pulsar.Consumer]]:
