@@ -10,7 +10,7 @@ import structlog
 from candlewick import access
 from candlewick.candles import Level
 from candlewick.health import Condition, Health
-from candlewick.live.wanted import is_live
+from candlewick.live.wanted import LIVE_VENUES, is_live
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import DAY_US, floor_hour, now_us
@@ -35,6 +35,7 @@ class Refresher(AbstractContextManager["Refresher"]):
         self._store = Store(access.database_url(settings))
         self._all_at = 0.0
         self._hours = 0
+        self._series = 0
         self._slowest_s = 0.0
 
     def __enter__(self) -> Self:
@@ -57,24 +58,26 @@ class Refresher(AbstractContextManager["Refresher"]):
         """
         began = time.monotonic()
         everything = began >= self._all_at
-        start_us = 0 if everything else floor_hour(now_us() - RECENT_US)
-        series = [one for one in self._store.all_series() if is_live(one)]
-        hours = 0
-        for one in series:
-            for level in Level:
-                hours += self._store.refresh(one.name, level, start_us).hours
+        if everything:
+            start_us = 0
+            names = [one.name for one in self._store.all_series() if is_live(one)]
+            self._series = len(names)
+        else:
+            start_us = floor_hour(now_us() - RECENT_US)
+            names = self._store.dirty_series(LIVE_VENUES, start_us)
+        hours = sum(self._store.refresh(name, level, start_us).hours for name in names for level in Level)
         if everything:
             self._all_at = began + ALL_S
         took_s = time.monotonic() - began
         self._hours += hours
         self._slowest_s = max(self._slowest_s, took_s)
         facts = {
-            "series": str(len(series)),
+            "series": str(self._series),
             "hours refreshed": str(self._hours),
             "turn s": f"{took_s:.3f}",
             "slowest turn s": f"{self._slowest_s:.3f}",
         }
-        return Health(self.name, now_us(), Condition.OK, f"candles of {len(series)} live series", facts)
+        return Health(self.name, now_us(), Condition.OK, f"candles of {self._series} live series", facts)
 
 
 def main() -> None:

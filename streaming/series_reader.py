@@ -27,6 +27,9 @@ AT_ONCE = 2000
 """Messages that are taken together, and how many wait in the client library."""
 
 PATIENCE_MS = 100
+RECORDS_MS = 5
+"""How long an empty topic of continuity holds up the reading of events."""
+
 RETRY_S = 1.0
 ACKNOWLEDGE_S = 1.0
 
@@ -100,14 +103,14 @@ class SeriesReader:
     @contextmanager
     def _subscribed(self) -> Iterator[tuple[pulsar.Consumer, pulsar.Consumer]]:
         with (
-            self._consumer(self._topic) as live,
-            self._consumer(topics.continuity_topic(self._topic)) as records,
+            self._consumer(self._topic, PATIENCE_MS) as live,
+            self._consumer(topics.continuity_topic(self._topic), RECORDS_MS) as records,
         ):
             self._begin()
             yield live, records
 
     @contextmanager
-    def _consumer(self, topic: str) -> Iterator[pulsar.Consumer]:
+    def _consumer(self, topic: str, patience_ms: int) -> Iterator[pulsar.Consumer]:
         consumer = self._client.subscribe(
             topic,
             topics.RECORDER,
@@ -115,7 +118,7 @@ class SeriesReader:
             pulsar.ConsumerType.Exclusive,
             receiver_queue_size=AT_ONCE,
             initial_position=pulsar.InitialPosition.Earliest,
-            batch_receive_policy=pulsar.ConsumerBatchReceivePolicy(AT_ONCE, -1, PATIENCE_MS),
+            batch_receive_policy=pulsar.ConsumerBatchReceivePolicy(AT_ONCE, -1, patience_ms),
         )
         try:
             yield consumer

@@ -1,6 +1,6 @@
 """Candles are made here: the dirty hours of a series, lowest timeframe first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -83,6 +83,12 @@ def refresh(database: Database, name: str, level: Level, start_us: int, end_us: 
         done += made
         if made.hours < HOURS_AT_ONCE:
             return done + Refreshed(seconds=perf_counter() - began)
+
+
+def dirty_series(connection: Connection, venues: Collection[str], start_us: int) -> list[str]:
+    """See `Store.dirty_series`."""
+    rows = run(connection, "dirty_series", {"venues": list(venues), "start_at": from_us(start_us)})
+    return [name for (name,) in rows]
 
 
 def distrust(connection: Connection, name: str, start_us: int, end_us: int) -> None:

@@ -1,6 +1,6 @@
 """The store: everything that Candlewick asks of PostgreSQL, in one object."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from candlewick.store.hours import LandedHour
 from candlewick.store.migrate import migrate
 from candlewick.store.problems import DayRequest, Problem, note_request
 from candlewick.store.proofs import FailedHour, Proof, ProofKind
-from candlewick.store.refresh import Refreshed, distrust, refresh
+from candlewick.store.refresh import Refreshed, dirty_series, distrust, refresh
 from candlewick.store.roles import prepare_role
 from candlewick.times import now_us
 
@@ -223,6 +223,11 @@ class Store:
             UnknownSeriesError: no such series.
         """
         return refresh(self._database, name, level, start_us, end_us)
+
+    def dirty_series(self, venues: Collection[str], start_us: int) -> list[str]:
+        """The series of some venues that have stored hours since a moment to be refreshed: one round trip."""
+        with self._database.transaction() as connection:
+            return dirty_series(connection, venues, start_us)
 
     def distrust_candles(self, name: str, start_us: int = EARLIEST_US, end_us: int = LATEST_US) -> None:
         """Makes every hour of the span dirty: the next refreshes make all of its candles anew from ticks.

@@ -47,6 +47,22 @@ FULL JOIN (
 WHERE i.content_hash IS DISTINCT FROM d.content_hash
 ORDER BY 1 LIMIT :hours_at_once;
 
+-- name: dirty_series
+-- Those of the series of some venues of which an hour since :start_at is dirty at either level. Hours that
+-- have a mark and no row any more are left to a refresh of all.
+SELECT s.name FROM series AS s
+WHERE s.venue = ANY (:venues) AND EXISTS (
+    SELECT FROM (
+        SELECT hour, content_hash FROM quote_hour WHERE series = s.name AND hour >= :start_at
+        UNION ALL
+        SELECT hour, content_hash FROM trade_hour WHERE series = s.name AND hour >= :start_at
+    ) AS h
+    LEFT JOIN candle_mark AS i ON i.series_id = s.series_id AND i.level = 'intraday' AND i.hour = h.hour
+    LEFT JOIN candle_mark AS d ON d.series_id = s.series_id AND d.level = 'daily' AND d.hour = h.hour
+    WHERE h.content_hash IS DISTINCT FROM i.content_hash OR i.content_hash IS DISTINCT FROM d.content_hash
+)
+ORDER BY s.name;
+
 -- name: make_intraday_quotes
 -- Candles of :hours from 1m to 1h, each timeframe from the one below, and their marks. Detached from
 -- their row once by `|| '{}'`, arrays are not fetched anew for each use. Hours without a mark have no
