@@ -96,7 +96,7 @@ class Venue(LiveVenue[Stream]):
         if self._too_many_attempts():
             self.note(request, "connect", 429)
             return page(429)
-        socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 20)
+        socket = web.WebSocketResponse(autoping=False, autoclose=False, compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)
         self.note(request, "connect", 101)
         assert isinstance(request.transport, asyncio.Transport)  # noqa: S101

@@ -15,6 +15,9 @@ HEARTBEAT = b'{"channel":"heartbeat"}'
 RUMOUR = b'{"channel":"announcement","type":"update","data":[{"notice":"scheduled","affects":["trade"]}]}'
 """Of a channel that nobody knows."""
 
+CLOSE = b"\x88\x02\x03\xe8"
+"""The whole close frame of code 1000, as it goes over the wire."""
+
 _VERSION = "2.0.10"
 _SHORT, _MIDDLE = 126, 1 << 16
 

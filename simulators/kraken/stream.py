@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from candlewick.times import SECOND_US
 from simulators.common.faults import FaultName
@@ -19,6 +19,7 @@ from simulators.kraken.tape import Trade
 
 _KEPT_RUNS = 20_000
 _HEARTBEAT_SECONDS = 1.0
+_FAREWELL_SECONDS = 2.0
 _CHANNELS = {TRADE: False, TICKER: True}  # with whether a snapshot is sent unless refused
 _ELSEWHERE = {"executions", "balances", "level3", "orders"}
 
@@ -100,6 +101,7 @@ class Stream:
         self._generation = 0
         self._held: dict[str, Frame] = {}
         self._wrote_at = time.monotonic()
+        self._closing_since: float | None = None
 
     def symbols(self) -> list[str]:
         return sorted({symbol for _, symbol in self._subscriptions})
@@ -122,8 +124,13 @@ class Stream:
         }
 
     async def close(self) -> None:
-        # What the client still has to say after that concerns nobody.
-        await self._socket.close(code=WSCloseCode.OK, drain=False)
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """A close frame, once; the TCP connection ends when the client has answered."""
+        if self._closing_since is None:
+            self._closing_since = time.monotonic()
+            self.wire.write(messages.CLOSE)
 
     # What goes out.
 
@@ -134,6 +141,8 @@ class Stream:
         self._write(messages.framed(text))
 
     def _write(self, framed: bytes, count: int = 1) -> None:
+        if self._closing_since is not None:
+            return
         self.frames += count
         self._wrote_at = time.monotonic()
         self.wire.write(framed)
@@ -143,6 +152,10 @@ class Stream:
 
     def tick(self) -> None:
         """Called some times a second: heartbeats, and faults that hold the whole connection."""
+        if self._closing_since is not None:
+            if time.monotonic() - self._closing_since > _FAREWELL_SECONDS:
+                self.wire.drop()
+            return
         self.wire.read(on=not self._held_by(FaultName.SLOW_READER))
         slow = self._faults.holds(FaultName.SLOW_WRITER, self.number, connection=self.number)
         self.wire.throttle(None if slow is None else slow.bytes)
@@ -228,7 +241,11 @@ class Stream:
                 if not self._held_by(FaultName.SILENT):
                     await self._socket.pong(message.data)
             elif message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
-                return "client closed" if message.type is WSMsgType.CLOSE else "connection lost"
+                if message.type is not WSMsgType.CLOSE:
+                    return "connection lost"
+                if not self._held_by(FaultName.SILENT):
+                    self._say_goodbye()
+                return "client closed"
             elif message.type is WSMsgType.BINARY:
                 self._refuse(None, None, "Malformed request", self._now())
 

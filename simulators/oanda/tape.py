@@ -14,7 +14,7 @@ from simulators.common.grid import Block, Grid
 from simulators.common.noise import Integers
 from simulators.oanda.instruments import Instrument
 
-_KEPT_BLOCKS = 64
+_KEPT_BLOCKS = 32
 _LOOK_BACK_US = 12 * DAY_US
 _STREAM_SPREAD, _STREAM_HELD = 20, 21
 

@@ -21,11 +21,10 @@ class Client:
         self.socket = socket
         self.session = session
         self.texts: list[str] = []
+        self.messages: list[dict[str, Any]] = []
+        self.damaged: list[str] = []
+        self._trades: dict[str, list[dict[str, Any]]] = {}
         self.ended: aiohttp.WSMessage | None = None
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        return [json.loads(text) for text in self.texts]
 
     async def say(self, **request: Any) -> None:
         await self.socket.send_str(json.dumps(request))
@@ -62,29 +61,31 @@ class Client:
     async def _read(self, deadline: float) -> None:
         message = await asyncio.wait_for(self.socket.receive(), max(deadline - time.monotonic(), 0.01))
         if message.type is aiohttp.WSMsgType.TEXT:
-            self.texts.append(message.data)
+            self._keep(message.data)
         elif message.type not in {aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG}:
             self.ended = message
 
+    def _keep(self, text: str) -> None:
+        self.texts.append(text)
+        try:
+            told = json.loads(text)
+        except ValueError:
+            self.damaged.append(text)
+            return
+        self.messages.append(told)
+        if told.get("channel") == "trade":
+            for trade in told["data"]:
+                self._trades.setdefault(trade["symbol"], []).append(trade)
+
     def of(self, channel: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """Messages of a channel that are whole."""
-        found = []
-        for text in self.texts:
-            try:
-                message = json.loads(text)
-            except ValueError:
-                continue
-            if message.get("channel") == channel and kind in {None, message.get("type")}:
-                found.append(message)
-        return found
+        """Messages of a channel."""
+        return [m for m in self.messages if m.get("channel") == channel and kind in {None, m.get("type")}]
 
     def acks(self) -> list[dict[str, Any]]:
         return [message for message in self.messages if "success" in message]
 
     def trades(self, symbol: str = "BTC/USD") -> list[dict[str, Any]]:
-        return [
-            trade for message in self.of("trade") for trade in message["data"] if trade["symbol"] == symbol
-        ]
+        return self._trades.get(symbol, [])
 
     def ids(self, symbol: str = "BTC/USD") -> list[int]:
         return [trade["trade_id"] for trade in self.trades(symbol)]
