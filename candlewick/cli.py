@@ -19,6 +19,7 @@ COMMANDS = {
     "down": "platform",
     "status": "platform",
     "doctor": "platform",
+    "restart": "restart",
     "instruments": "instruments",
     "add": "add",
     "backfill": "backfill",

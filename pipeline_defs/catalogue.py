@@ -53,6 +53,16 @@ class Catalogue:
     collected: tuple[Collected, ...]
     problem: str | None = None
 
+    @property
+    def history(self) -> tuple[Collected, ...]:
+        """Those that are asked for a day at a time."""
+        return tuple(one for one in self.collected if not is_live(one.series))
+
+    @property
+    def live(self) -> tuple[Collected, ...]:
+        """Those that are streamed."""
+        return tuple(one for one in self.collected if is_live(one.series))
+
 
 def read(settings: Settings) -> Catalogue:
     """The collected series by name; from memory when the database does not answer."""

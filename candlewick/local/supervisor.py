@@ -34,6 +34,8 @@ LOG_BACKUPS = 3
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107 with the suffix that supervisord adds while it binds."""
 
+_ENDED = {"STOPPED", "EXITED", "FATAL"}
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
@@ -193,6 +195,24 @@ def stop_program(home: Home, name: str) -> None:
             raise CandlewickError(
                 f"{name} could not be stopped: {fault.faultString}", f"see {home.logs / name}.log"
             ) from fault
+
+
+def restart_program(home: Home, name: str, patience: float) -> None:
+    """Stop a program, by force where it does not hear, wait until it has ended, and ask for it again.
+
+    Raises:
+        NotRunningError: no supervisor answers.
+        CandlewickError: it does not end, or cannot be started.
+    """
+    stop_program(home, name)
+    deadline = time.monotonic() + patience
+    while states(home)[name].state not in _ENDED:
+        if time.monotonic() > deadline:
+            raise CandlewickError(
+                f"{name} has not ended within {patience:.0f} s", f"see {home.logs / name}.log"
+            )
+        time.sleep(0.05)
+    start_program(home, name)
 
 
 def shutdown(home: Home, patience: float) -> None:

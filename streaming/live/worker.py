@@ -319,17 +319,23 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         for name, stream in self._streams.items():
             if stream.problem:
                 yield f"{name}: {stream.problem}"
+        if self._is_still(session):
+            yield "connected, but no data moves"
+
+    def _is_still(self, session: Session | None) -> bool:
+        """Whether nothing moves on a connection, though it should."""
         now = time.monotonic()
         still = [
             stream.is_open(now_us()) and now - stream.quiet.last > max(STILL_S, 2 * stream.quiet.limit_s())
             for stream in self._streams.values()
         ]
-        if still and all(still) and session.trading:
-            yield "connected, but no data moves"
+        return session is not None and session.trading and bool(still) and all(still)
 
     def _facts(self) -> dict[str, str]:
         facts = {
+            "configured": "no" if self._venue.unconfigured else "yes",
             "connected": "yes" if self._session is not None else "no",
+            "still": "yes" if self._is_still(self._session) else "no",
             "reconnects": str(self._reconnects),
             "trouble": self._trouble,
         }
