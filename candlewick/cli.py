@@ -26,6 +26,7 @@ COMMANDS = {
     "coverage": "coverage",
     "candles": "candles",
     "ticks": "ticks",
+    "tail": "tail",
     "verify": "verify",
     "rebuild": "rebuild",
     "decode": "decode",

@@ -106,6 +106,10 @@ class Client:
             self._found[text] = found
         return found
 
+    def all_series(self) -> list[Series]:
+        """Every collected series, by name."""
+        return self._store.all_series()
+
     def candles(self, series: str, timeframe: str, start: Moment, end: Moment) -> pa.Table:
         """Candles that begin in the span, oldest first; columns as in `docs/data-model.md`."""
         tables = [*self.iter_candles(series, timeframe, start, end)]

@@ -1,5 +1,6 @@
 """Settings: environment, then `.env`, then `candlewick.toml`. Every name starts with `CANDLEWICK_`."""
 
+import re
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -56,7 +57,7 @@ class Settings(BaseSettings):
 
     `dukascopy_json_url` may be `none`. `dukascopy_rate` is requests a second to begin with; unset or 0
     mean a polite rate, and no pacing for a venue on this machine. `dukascopy_timeout` is in seconds of
-    silence.
+    silence. `notify_url`: addresses of Apprise, separated by commas.
     """
 
     model_config = SettingsConfigDict(
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     oanda_account: SecretStr | None = None
     lambda_function: str | None = None
     archive: str | None = None
+    notify_url: SecretStr | None = None
     default_series: str = DEFAULT_SERIES
 
     @field_validator("*", mode="before")
@@ -146,6 +148,13 @@ class Settings(BaseSettings):
     def archive_url(self) -> str:
         """Folder or `s3://` address of the archive; by default a folder of the home."""
         return self.archive or str(self.home / "archive")
+
+    @property
+    def notify_urls(self) -> list[str]:
+        """Where to tell what is wrong, as Apprise spells it; they may hold passwords."""
+        given = self.notify_url.get_secret_value() if self.notify_url else ""
+        # A comma may be part of an address; the next one begins with its scheme.
+        return [url.strip() for url in re.split(r",\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)", given) if url.strip()]
 
     @property
     def default_spellings(self) -> list[str]:

@@ -220,6 +220,8 @@ def _print_status(found: local_status.Status, console: Console) -> None:
     console.print(table)
     for worker in found.workers:
         console.print(_worker_line(worker), highlight=False)
+    if found.streams:
+        console.print(_stream_table(found.streams))
     for page in found.pages:
         console.print(f"{page.name:16} {page.url}", highlight=False)
     if found.database_problem is not None:
@@ -253,6 +255,27 @@ def _print_status(found: local_status.Status, console: Console) -> None:
             f"candles {storage.candle_bytes / 1e6:,.1f} MB, {storage.bytes_per_candle or 0} bytes each",
             highlight=False,
         )
+
+
+def _stream_table(streams: list[local_status.StreamStatus]) -> Table:
+    """A line for each live series."""
+    table = Table(
+        "stream", "state", "events", "lag", "last event", "gaps", "problem", box=None, pad_edge=False
+    )
+    for one in streams:
+        color = "red" if one.problem else {"streaming": "green", "closed": "dim"}.get(one.state, "yellow")
+        gaps = [f"{one.open_gaps} being filled"] if one.open_gaps else []
+        gaps += [f"{one.lasting_gaps} stay"] if one.lasting_gaps else []
+        table.add_row(
+            one.name,
+            f"[{color}]{one.state}[/]",
+            f"{one.events:,}",
+            f"{one.lag_ms:,.0f} ms" if one.last_event else "",
+            f"{one.last_event}, {one.quiet_s:.0f} s ago" if one.last_event else "",
+            ", ".join(gaps),
+            escape(one.problem),
+        )
+    return table
 
 
 def _print_finding(finding: local_doctor.Finding, console: Console) -> None:

@@ -27,6 +27,7 @@ RECORDER = "recorder"
 REFRESHER = "refresher"
 KRAKEN = "kraken"
 OANDA = "oanda"
+NOTIFIER = "notifier"
 
 SERVERS = (POSTGRES, PULSAR)
 SIMULATORS = (SIMULATOR, SIMULATED_KRAKEN, SIMULATED_OANDA)
@@ -154,6 +155,8 @@ def _live(settings: Settings) -> list[Program]:
         if is_installed(f"streaming.venues.{venue}"):
             listens = {port: f"the metrics of the worker for {venue}"}
             programs.append(Program(venue, _python("-m", "streaming.live", venue), listens))
+    if settings.notify_urls and is_installed("streaming.notifier"):
+        programs.append(Program(NOTIFIER, _python("-m", "streaming.notifier"), {}))
     return programs
 
 

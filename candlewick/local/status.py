@@ -9,6 +9,8 @@ import psutil
 import psycopg
 
 from candlewick import access, health
+from candlewick.health import Health
+from candlewick.live import stream_health
 from candlewick.local import platform, programs, servers, supervisor
 from candlewick.local.home import Home
 from candlewick.settings import Settings
@@ -44,6 +46,33 @@ class WorkerStatus:
     name: str
     condition: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """A live series as its worker sees it.
+
+    Attributes:
+        state: the worker's word for it; `unknown` while the worker is silent.
+        events: received since the worker started; `waiting` of them not yet taken by Pulsar.
+        lag_ms: from exchange time to receipt, of the last event.
+        last_event: ISO 8601, by exchange time; None before the first.
+        quiet_s: how long ago that was received.
+        open_gaps, lasting_gaps: gaps that are being filled, and that the venue cannot fill.
+        problem: what a person has to look at; empty for nothing.
+    """
+
+    name: str
+    worker: str
+    state: str
+    events: int
+    waiting: int
+    lag_ms: float
+    last_event: str | None
+    quiet_s: float
+    open_gaps: int
+    lasting_gaps: int
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +145,7 @@ class Status:
     pages: list[platform.Page]
     programs: list[ProgramStatus]
     workers: list[WorkerStatus] = field(default_factory=list)
+    streams: list[StreamStatus] = field(default_factory=list)
     series: list[SeriesStatus] = field(default_factory=list)
     hosts: list[HostStatus] = field(default_factory=list)
     storage: Storage | None = None
@@ -132,6 +162,7 @@ def gather(settings: Settings) -> Status:
     """Raises CandlewickError when the settings themselves are wrong; all else is part of the answer."""
     home = Home(settings.home)
     states = _states(home)
+    records = health.read_all(home.root)
     status = Status(
         home=str(home.root),
         kind="demo" if settings.demo else "real",
@@ -139,7 +170,8 @@ def gather(settings: Settings) -> Status:
         disk_free=shutil.disk_usage(_existing(home)).free,
         pages=platform.pages(settings, home),
         programs=_programs(settings, home, states or {}),
-        workers=_workers(home) if states else [],
+        workers=_workers(records) if states else [],
+        streams=_streams(records) if states else [],
     )
     if not access.database_password_file(settings, access.OWNER).exists():
         return replace(status, database_problem="not started yet")
@@ -190,12 +222,37 @@ def _programs(
     return found
 
 
-def _workers(home: Home) -> list[WorkerStatus]:
+def _streams(records: list[Health]) -> list[StreamStatus]:
+    found: list[StreamStatus] = []
+    for record in records:
+        silent = now_us() - record.at_us > health.STALE_US
+        configured = record.facts.get("configured") != "no"
+        for name, stream in stream_health.streams(record).items():
+            state = "unknown" if silent else stream.state if configured else "not configured"
+            found.append(
+                StreamStatus(
+                    name,
+                    record.worker,
+                    state,
+                    stream.events,
+                    stream.waiting,
+                    stream.lag_ms,
+                    iso(stream.last_event_us, micros=True) if stream.last_event_us else None,
+                    stream.quiet_s,
+                    stream.open_gaps,
+                    stream.lasting_gaps,
+                    stream.problem,
+                )
+            )
+    return sorted(found, key=lambda one: one.name)
+
+
+def _workers(records: list[Health]) -> list[WorkerStatus]:
     return [
         WorkerStatus(record.worker, "silent", f"nothing since {iso(record.at_us)}; {record.summary}")
         if now_us() - record.at_us > health.STALE_US
         else WorkerStatus(record.worker, record.condition.value, record.summary)
-        for record in health.read_all(home.root)
+        for record in records
     ]
 
 

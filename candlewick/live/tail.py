@@ -1,0 +1,110 @@
+"""What is published of a live series, as it happens or from a moment on: events, and marks of gaps."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pulsar
+
+from candlewick import topics
+from candlewick.broker import refused
+from candlewick.instruments import Series
+from candlewick.live import continuity, events
+from candlewick.live.continuity import Continuity, Saying
+from candlewick.live.events import Channel, Event
+
+_WAIT_MS = 200
+_MARKS = {Saying.GAP, Saying.FILLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that is none of ours."""
+
+    problem: str
+
+
+Happening = Event | Continuity | Unreadable
+
+
+class _Source:
+    """One topic, a message ahead, so that two of them can be put in the order of publishing."""
+
+    def __init__(self, reader: pulsar.Reader, decode: Callable[[bytes], Event | Continuity]) -> None:
+        self._reader = reader
+        self._decode = decode
+        self._next: tuple[int, Happening] | None = None
+        # Without this question a reader that begins at the end passes over the first message that comes.
+        reader.has_message_available()
+
+    def peek(self, wait_ms: int = 0) -> int | None:
+        """When its next message was published, milliseconds since 1970; None while there is none."""
+        if self._next is None and (wait_ms or self._reader.has_message_available()):
+            try:
+                message = self._reader.read_next(wait_ms or 10 * _WAIT_MS)
+            except pulsar.Timeout:
+                return None
+            try:
+                happening: Happening = self._decode(bytes(message.data()))
+            except ValueError as error:
+                happening = Unreadable(str(error))
+            self._next = message.publish_timestamp(), happening
+        return None if self._next is None else self._next[0]
+
+    def take(self) -> Happening | None:
+        found, self._next = self._next, None
+        return None if found is None else found[1]
+
+
+def follow(
+    client: pulsar.Client, series: Series, *, from_us: int | None, marks: bool, until: float | None = None
+) -> Iterator[Happening]:
+    """What is published of a series, in that order, without end.
+
+    Args:
+        from_us: from what was published at this moment on; None: from now.
+        marks: also say where a gap was found and where one was filled.
+        until: a moment of the monotonic clock at which to end.
+
+    Raises:
+        BusError: the broker refuses, or does not answer; names the topic.
+    """
+    channel = Channel(series.kind.value)
+    topic = topics.live_topic(series, channel)
+    with ExitStack() as stack:
+        live = _source(stack, client, topic, from_us, lambda data: events.decode(channel, data))
+        sources = [live]
+        if marks:
+            records = topics.continuity_topic(topic)
+            sources.append(_source(stack, client, records, from_us, continuity.decode))
+        while until is None or time.monotonic() < until:
+            try:
+                ready = [(at, number) for number, one in enumerate(sources) if (at := one.peek()) is not None]
+                if not ready:
+                    live.peek(_WAIT_MS)
+                    continue
+            except pulsar.PulsarException as error:
+                raise refused(topic, error) from error
+            happening = sources[min(ready)[1]].take()
+            if isinstance(happening, Continuity) and happening.kind not in _MARKS:
+                continue
+            if happening is not None:
+                yield happening
+
+
+def _source(
+    stack: ExitStack,
+    client: pulsar.Client,
+    topic: str,
+    from_us: int | None,
+    decode: Callable[[bytes], Event | Continuity],
+) -> _Source:
+    try:
+        reader = client.create_reader(topic, pulsar.MessageId.latest)
+        stack.callback(reader.close)
+        if from_us is not None:
+            reader.seek(from_us // 1000)
+        return _Source(reader, decode)
+    except pulsar.PulsarException as error:
+        raise refused(topic, error) from error
