@@ -13,7 +13,7 @@ from candlewick.dukascopy.fetch import HourProblem
 from candlewick.errors import CandlewickError
 from candlewick.history import FetchedDay, LandedDay, PublishedDay
 from candlewick.hours import HourState
-from candlewick.instruments import Series, dukascopy_series, find
+from candlewick.instruments import AssetClass, Kind, Series, dukascopy_series, find
 from candlewick.pipeline import RECHECK_TAG, Stage, asset_path, range_tags
 from candlewick.settings import Settings
 from candlewick.store import Refreshed
@@ -26,6 +26,8 @@ from pipeline_defs.history import assets, checks
 from pipeline_defs.history.partitions import day_partitions
 
 EURUSD = dukascopy_series(find("EUR/USD"))
+TRADES = Series("kraken", "btcusd", Kind.TRADES, AssetClass.CRYPTO, 1, 8, "crypto")
+QUOTES = Series("oanda", "eurusd", Kind.QUOTES, AssetClass.FOREX, 5, 0, "forex")
 BTCUSD = dukascopy_series(find("BTC/USD"))
 MONDAY, TUESDAY = date(2019, 2, 4), date(2019, 2, 5)
 
@@ -37,6 +39,12 @@ def collected(series: Series) -> Collected:
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
     return build(Catalogue((collected(EURUSD), collected(BTCUSD))))
+
+
+@pytest.fixture(scope="module")
+def live_definitions() -> dg.Definitions:
+    settings = Settings(_env_file=None, oanda_token="hidden-token")  # type: ignore[call-arg, arg-type]
+    return build(Catalogue((collected(EURUSD), collected(TRADES), collected(QUOTES))), settings)
 
 
 def key(stage: Stage) -> dg.AssetKey:
@@ -57,16 +65,22 @@ def test_each_series_has_its_assets_in_order(definitions: dg.Definitions) -> Non
 
     for before, after in pairwise(stages):
         assert graph.get(key(after)).parent_keys == {key(before)}
-    assert len(list(graph.materializable_asset_keys)) == 2 * len(stages)
+    made = {asset.path[-1] for asset in graph.materializable_asset_keys if asset.path[0] != "restart"}
+    assert made == set(stages)
 
 
-def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> None:
-    for spec in definitions.resolve_all_asset_specs():
+def test_every_asset_says_what_it_is_and_whose(
+    definitions: dg.Definitions, live_definitions: dg.Definitions
+) -> None:
+    for spec in [*definitions.resolve_all_asset_specs(), *live_definitions.resolve_all_asset_specs()]:
         assert spec.description
         assert spec.owners == assets.OWNERS
-        assert {"venue", "symbol", "class"} <= set(spec.tags)
-        assert spec.group_name == f"{spec.tags['venue']}_{spec.tags['symbol']}"
         assert spec.kinds
+        if len(spec.key.path) == 4:
+            assert {"venue", "symbol", "class"} <= set(spec.tags)
+            assert spec.group_name == f"{spec.tags['venue']}_{spec.tags['symbol']}"
+        else:
+            assert spec.group_name in {"kraken", "oanda", "sinks", "restart"}
 
 
 def test_every_stage_has_its_checks(definitions: dg.Definitions) -> None:
@@ -81,7 +95,53 @@ def test_every_stage_has_its_checks(definitions: dg.Definitions) -> None:
         ("candles_intraday", checks.EQUAL_RECOUNT),
         ("candles_daily", checks.EQUAL_RECOUNT),
         ("candles_intraday", checks.EQUALS_VENUE),
+        ("quote_hours", "sink_progress"),
+        ("trade_hours", "sink_progress"),
     }
+
+
+def test_a_live_series_has_no_history_and_leads_from_its_venue_to_candles(
+    live_definitions: dg.Definitions,
+) -> None:
+    graph = live_definitions.resolve_asset_graph()
+
+    def parents(*path: str) -> set[str]:
+        return {parent.to_user_string() for parent in graph.get(dg.AssetKey(path)).parent_keys}
+
+    series = ("kraken", "btcusd", "trades")
+    assert parents(*series, "candles") == {"sink/trade_hours", "kraken/btcusd/trades/hours"}
+    assert parents("sink", "trade_hours") == {"kraken/btcusd/trades/hours"}
+    assert parents("sink", "quote_hours") == {
+        "oanda/eurusd/quotes/hours",
+        "dukascopy/eurusd/quotes/published",
+    }
+    assert parents(*series, "hours") == {"kraken/btcusd/trades/stream"}
+    assert parents(*series, "stream") == {"kraken/venue"}
+    assert not graph.has(dg.AssetKey([*series, "raw"]))
+    assert {key.to_user_string() for key in graph.external_asset_keys} == {
+        f"{name}/{stage}"
+        for name in ("kraken/btcusd/trades", "oanda/eurusd/quotes")
+        for stage in ("stream", "hours", "candles")
+    } | {"kraken/venue", "oanda/venue", "sink/trade_hours", "sink/quote_hours"}
+
+
+def test_live_venues_have_checks(live_definitions: dg.Definitions) -> None:
+    graph = live_definitions.resolve_asset_graph()
+
+    for venue in ("kraken", "oanda"):
+        found = {check.name for check in graph.asset_check_keys if check.asset_key.path == [venue, "venue"]}
+        assert found == {
+            "connected", "data_moving", "lag", "open_gaps", "reconnect_rate", "recorded", "sink_progress"
+        }  # fmt: skip
+
+
+def test_no_secret_is_in_the_definitions(live_definitions: dg.Definitions) -> None:
+    told = "".join(
+        f"{spec.metadata} {spec.description}" for spec in live_definitions.resolve_all_asset_specs()
+    )
+
+    assert "pulsar://127.0.0.1" in told
+    assert "hidden-token" not in told
 
 
 @pytest.mark.parametrize(("series", "days"), [(EURUSD, 6), (BTCUSD, 7)])
