@@ -20,7 +20,7 @@ from candlewick import access, health, messages, topics
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind, Series
 from candlewick.live import continuity, events
-from candlewick.live.events import Channel
+from candlewick.live.channels import channels
 from candlewick.live.wanted import DEFINITION as WANTED_DEFINITION
 from candlewick.position import Position
 
@@ -179,7 +179,7 @@ class BusAdmin:
         self._ensure_schema(topic, "AVRO", messages.DEFINITIONS[series.kind])
         self._ensure_subscription(topic, topics.sink_subscription(series.kind))
 
-    def ensure_live(self, series: Series, channels: Sequence[Channel]) -> None:
+    def ensure_live(self, series: Series) -> None:
         """The live topics of a series, and their continuity, with schemas and the recorder's subscriptions.
 
         What is not recorded (tickers) has no subscription, and so leaves no backlog.
@@ -187,7 +187,7 @@ class BusAdmin:
         Raises:
             BusAdminError: the broker refuses, or does not answer.
         """
-        for channel in channels:
+        for channel in channels(series):
             topic = topics.live_topic(series, channel)
             self._ensure_topic(topic)
             self._ensure_schema(topic, "JSON", events.DEFINITIONS[channel])
@@ -199,9 +199,12 @@ class BusAdmin:
                 self._ensure_subscription(continuity_topic, topics.RECORDER)
 
     def delete_series(self, series: Series) -> None:
-        """Removes the topic of a series' hours with its schema, its readers and what they are owed."""
-        path = _topic_path(topics.hour_topic(series))
-        self._send("DELETE", f"{path}?force=true&deleteSchema=true", accepted=(404,))
+        """Removes the topics of a series with their schemas, their readers and what they are owed."""
+        live = [topics.live_topic(series, channel) for channel in channels(series)]
+        continuity_topic = topics.continuity_topic(live[0])
+        for topic in (topics.hour_topic(series), *live, continuity_topic):
+            path = _topic_path(topic)
+            self._send("DELETE", f"{path}?force=true&deleteSchema=true", accepted=(404,))
 
     def ensure_sink(self, kind: Kind, database: SinkDatabase) -> bool:
         """Creates the sink of a kind, or changes it where it differs; whether anything was done.

@@ -23,7 +23,6 @@ from candlewick.instruments import (
     find,
     parse_series,
 )
-from candlewick.live.channels import channels
 from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
 from candlewick.store import Store
@@ -177,7 +176,7 @@ def collect_live(settings: Settings, store: Store, series: Series) -> None:
     token = access.pulsar_token(settings, access.PULSAR_ADMIN)
     with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
         admin.ensure_series(series)
-        admin.ensure_live(series, channels(series))
+        admin.ensure_live(series)
     _write_sessions(store, series)
     # Last: from here on it is streamed.
     store.add_series(series)

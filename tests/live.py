@@ -24,7 +24,6 @@ from candlewick.broker import Sender, json_schema
 from candlewick.bus_admin import BusAdmin
 from candlewick.instruments import Series
 from candlewick.live import continuity, wanted
-from candlewick.live.channels import channels
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Quote, Ticker, Trade, decode
 from candlewick.local import programs
@@ -141,6 +140,7 @@ class Bench:
         self._admin = BusAdmin(access.pulsar_admin_url(self.settings), token)
         self._admin.ensure_namespaces()
         self._wanted: dict[str, Series] = {}
+        self._made: dict[str, Series] = {}
         self._readers: dict[str, tuple[pulsar.Reader, list[Any]]] = {}
 
     def __enter__(self) -> Self:
@@ -158,13 +158,16 @@ class Bench:
         self._say_wanted()
         self._sender.close()
         self._client.close()
+        # Another test of the same symbols begins with empty topics.
+        for series in self._made.values():
+            self._admin.delete_series(series)
         self._admin.close()
 
     def want(self, *series: Series) -> None:
         """Makes the topics of series, and has workers stream them."""
         for one in series:
-            self._admin.ensure_live(one, channels(one))
-            self._wanted[one.name] = one
+            self._admin.ensure_live(one)
+            self._wanted[one.name] = self._made[one.name] = one
         self._say_wanted()
 
     def drop(self, *series: Series) -> None:

@@ -43,7 +43,7 @@ def definitions() -> dg.Definitions:
 
 @pytest.fixture(scope="module")
 def live_definitions() -> dg.Definitions:
-    settings = Settings(_env_file=None, oanda_token="hidden-token")  # type: ignore[call-arg, arg-type]
+    settings = Settings(_env_file=None, oanda_token="hidden-token")  # type: ignore[call-arg, arg-type]  # noqa: S106
     return build(Catalogue((collected(EURUSD), collected(TRADES), collected(QUOTES))), settings)
 
 
