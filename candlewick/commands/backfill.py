@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from candlewick import access, pipeline
 from candlewick.backfill import Backfill, Chunk, launch, plan, watch
+from candlewick.commands import live_backfill
 from candlewick.commands.coverage import Stretch, missing_stretches
 from candlewick.commands.spans import From, SeriesName, To, span
 from candlewick.dagster_client import DagsterClient, RunStatus, dagster_url
@@ -52,13 +53,17 @@ def backfill(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked for.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Fetch, publish, land and make candles of the days that a span touches, a month in a run."""
+    """Fetch, publish, land and make candles of the days that a span touches, a month in a run.
+
+    Trades of a live venue come by its REST side, an hour after the other, in this process.
+    """
     settings = Settings()
     start_us, end_us = span(start, end)
     with Store(access.database_url(settings)) as store:
         known = collected(store, series)
         if is_live(known):
-            raise CandlewickError(f"{known.name} is streamed: it has no days to be fetched")
+            complete = live_backfill.run(settings, store, known, (start_us, end_us), dry_run, as_json)
+            raise typer.Exit(0 if complete else 1)
         days = _days(store, known, start_us, end_us, only_missing=missing)
         job = plan(known, days, recheck=not missing)
         if dry_run:

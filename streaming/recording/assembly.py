@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from candlewick import merge
 from candlewick.calendars import calendar
 from candlewick.hours import Gap, Hour, HourState, Quotes, Ticks, Trades
 from candlewick.instruments import Kind, Series
@@ -21,7 +22,7 @@ from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Event, Ticker, Trade
 from candlewick.position import Position, live_position, live_source
 from candlewick.times import HOUR_US, floor_hour, hours_between
-from streaming.recording import columns, merge, spans
+from streaming.recording import columns, spans
 from streaming.recording.columns import Growing
 from streaming.recording.spans import Span
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from candlewick import merge
 from candlewick.calendars import calendar
 from candlewick.hours import Quotes, Trades
 from candlewick.times import HOUR_US, parse_time
-from streaming.recording import columns, merge, pace, spans
+from streaming.recording import columns, pace, spans
 from streaming.recording.columns import Growing
 from tests.live_topics import trade
 

@@ -1,0 +1,87 @@
+"""`candlewick backfill` of a live venue's series: in this process, an hour after the other."""
+
+import sys
+import time
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from candlewick import access
+from candlewick.bus import Bus
+from candlewick.candles import Level
+from candlewick.errors import CandlewickError
+from candlewick.instruments import Kind, Series
+from candlewick.settings import Settings
+from candlewick.store import Store
+from candlewick.times import iso
+from candlewick.venues import kraken, kraken_history
+
+
+def run(  # noqa: PLR0917
+    settings: Settings,
+    store: Store,
+    series: Series,
+    asked: tuple[int, int],
+    dry_run: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> bool:
+    """Fills the hours of a span that are over and not whole; whether the span is complete afterwards.
+
+    Raises:
+        CandlewickError: the venue has no history of this series, or a server does not answer.
+    """
+    if series.venue != kraken.NAME or series.kind is not Kind.TRADES:
+        raise CandlewickError(
+            f"the venue keeps no history of {series.name}",
+            "a gap of it stays; `candlewick coverage` shows where",
+        )
+    hours = kraken_history.wanted_hours(store, series, *asked)
+    if dry_run:
+        _say({"series": series.name, "hours": [iso(hour_us) for hour_us in hours]}, as_json=as_json)
+        return True
+    began = time.monotonic()
+    trades = 0
+    token = access.pulsar_token(settings, access.PULSAR_PUBLISHER)
+    columns = (
+        TextColumn("{task.completed:.0f} of {task.total:.0f} hours"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[status]}"),
+    )
+    with (
+        Bus(access.pulsar_url(settings), token) as bus,
+        Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as bar,
+    ):
+        task = bar.add_task("hours", total=len(hours), status="")
+        for filled in kraken_history.fill(settings.kraken_rest_url, store, bus, series, hours):
+            trades += filled.trades
+            bar.update(task, advance=1, status=f"{iso(filled.hour_us)}: {filled.trades:,} trades")
+    if hours:
+        for level in Level:
+            store.refresh(series.name, level, hours[0], hours[-1] + 1)
+    holes = sum(row.hole for row in store.coverage(series.name, *asked))
+    facts = {
+        "series": series.name,
+        "complete": holes == 0,
+        "hours": len(hours),
+        "trades": trades,
+        "holes": holes,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    _say(facts, as_json=as_json)
+    return holes == 0
+
+
+def _say(facts: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(facts) + b"\n")
+        return
+    name = facts.pop("series")
+    shown = "; ".join(
+        f"{key}: {', '.join(value) or 'none'}" if isinstance(value, list) else f"{key}: {value}"
+        for key, value in facts.items()
+    )
+    sys.stdout.write(f"{name}: {shown}\n")
