@@ -53,23 +53,27 @@ def price_object(
     instrument: Instrument, price: Price, form: Format, *, tradeable: bool = True, empty: str = ""
 ) -> str:
     """The JSON of a price."""
-    decimals = instrument.decimals
     steps = _TWO if instrument.name in _DEEP else _FOUR
-    bids = ",".join(
-        f'{{"price":"{decimal(price.bid - step, decimals)}","liquidity":{size}}}' for step, size in steps
-    )
-    asks = ",".join(
-        f'{{"price":"{decimal(price.ask + step, decimals)}","liquidity":{size}}}' for step, size in steps
-    )
+    bids, close_bid = _side(price.bid, -1, instrument.decimals, steps)
+    asks, close_ask = _side(price.ask, 1, instrument.decimals, steps)
     status = "tradeable" if tradeable else "non-tradeable"
     return (
         f'{{"type":"PRICE","time":"{form(price.time_ns)}","bids":[{"" if empty == "bids" else bids}],'
         f'"asks":[{"" if empty == "asks" else asks}],'
-        f'"closeoutBid":"{decimal(price.bid - _CLOSE_OUT, decimals)}",'
-        f'"closeoutAsk":"{decimal(price.ask + _CLOSE_OUT, decimals)}",'
+        f'"closeoutBid":"{close_bid}","closeoutAsk":"{close_ask}",'
         f'"status":"{status}","tradeable":{"true" if tradeable else "false"},'
         f'"instrument":"{instrument.name}"}}'
     )
+
+
+@lru_cache(maxsize=16_384)
+def _side(best: int, direction: int, decimals: int, steps: tuple[tuple[int, int], ...]) -> tuple[str, str]:
+    """One side's offers and its closeout price; markets come back to the same prices again and again."""
+    offers = ",".join(
+        f'{{"price":"{decimal(best + direction * step, decimals)}","liquidity":{size}}}'
+        for step, size in steps
+    )
+    return offers, decimal(best + direction * _CLOSE_OUT, decimals)
 
 
 def heartbeat(time_ns: int, form: Format) -> bytes:

@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from candlewick.times import parse_time
+from simulators.oanda import lean
 from simulators.oanda.testing import RunningOanda, running
 from tests.integration.simulators.oanda_client import Reader, call, reading
 
@@ -407,3 +409,61 @@ def test_two_processes_have_the_same_market(venue: RunningOanda) -> None:
     with running(*OPTIONS, "--rate", "60") as twin, running(*OPTIONS, "--rate", "60", "--seed", "1") as other:
         told = [asyncio.run(call(one, path, params=span))[1] for one in (venue, twin, other)]
     assert told[0] == told[1] != told[2]
+
+
+class TestRecording:
+    def test_recorded_ticks_as_fast_as_they_are_read(self, fixtures: Path) -> None:
+        folder = fixtures / "lean_ticks" / "forex" / "oanda"
+        day, end = parse_time("2014-05-04"), parse_time("2014-05-05")
+        ticks = {one.instrument.name: one.load(day).rows() for one in lean.recordings(folder)}
+        options = ("--ticks", str(folder), "--speed", "0", "--from", "2014-05-04", "--to", "2014-05-05")
+        total = sum(map(len, ticks.values()))
+        with running(*options, "--heartbeat", "0.2", "--connects", "0") as replay:
+
+            async def play() -> None:
+                async with reading(replay, f"{EUR},NZD_USD,{JPY}") as reader:
+                    await reader.until(lambda r: len(r.prices(EUR)) + len(r.prices("NZD_USD")) == total)
+                    known = len(reader.heartbeats())
+                    await reader.until(lambda r: len(r.heartbeats()) > known + 1)
+                    assert _us(reader.heartbeats()[-1]["time"]) > end
+                    for name, rows in ticks.items():
+                        told = reader.prices(name)
+                        assert [_us(one["time"]) * 1000 for one in told] == [row.time_ns for row in rows]
+                        assert [one["bids"][0]["price"] for one in told] == [
+                            f"{row.bid // 100_000}.{row.bid % 100_000:05d}" for row in rows
+                        ]
+                    assert reader.prices(JPY) == []
+                    times = [one["time"] for one in reader.objects if one["type"] == "PRICE"]
+                    assert times == sorted(times)
+                written = replay.written(EUR)
+                assert written.times_ns == [row.time_ns for row in ticks[EUR]]
+                span = {
+                    "from": str(day // 10**6),
+                    "to": str(end // 10**6),
+                    "granularity": "M1",
+                    "price": "BA",
+                }
+                _, told = await call(replay, f"instruments/{EUR}/candles", params=span)
+                assert sum(candle["volume"] for candle in told["candles"]) == len(ticks[EUR])
+
+            asyncio.run(play())
+
+    def test_recorded_ticks_in_their_own_time(self, fixtures: Path) -> None:
+        folder = fixtures / "lean_ticks" / "forex" / "oanda" / "tick"
+        options = ("--ticks", str(folder), "--speed", "60", "--from", "2014-05-01", "--heartbeat", "0.2")
+        with running(*options) as replay:
+
+            async def play() -> None:
+                async with reading(replay) as reader:
+                    await reader.until(lambda r: len(r.prices()) > 30 and len(r.heartbeats()) > 3)
+                    assert reader.prices()[0]["time"] == "2014-05-01T00:00:00.292000000Z"
+                    beats = [_us(one["time"]) for one in reader.heartbeats()]
+                    assert 60 * 0.1e6 < (beats[-1] - beats[0]) / (len(beats) - 1) < 60 * 1e6
+
+            asyncio.run(play())
+
+
+def test_the_command_line_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    for options in (("--instruments", "EURUSD"), ("--fault", "maintenance"), ("--ticks", str(tmp_path))):
+        with pytest.raises(RuntimeError, match="did not start"), running(*options):
+            pass
