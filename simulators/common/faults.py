@@ -46,6 +46,21 @@ class FaultName(StrEnum):
 ENDING = frozenset({FaultName.CLOSE, FaultName.DROP, FaultName.RESET})
 """They end connections. Without `count` and `for`: those that are open, or else the next, and are spent."""
 
+HOLDING = frozenset(
+    {
+        FaultName.SILENT,
+        FaultName.HEARTBEATS_ONLY,
+        FaultName.MUTE,
+        FaultName.SLOW_READER,
+        FaultName.SLOW_WRITER,
+        FaultName.CLOCK_JUMP,
+        FaultName.CHUNK_BORDER,
+        FaultName.EXPIRE_TOKEN,
+        FaultName.MAINTENANCE,
+    }
+)
+"""They stay with what they have befallen until they are lifted or their time is over."""
+
 ONCE = frozenset(
     {
         FaultName.HALF_FRAME,
@@ -132,7 +147,7 @@ class _Armed:
         """Whether it can befall nothing any more."""
         rule = self.rule
         expired = rule.for_ is not None and now >= self.set_at + rule.after + rule.for_
-        return self.spent or expired
+        return self.spent or expired or (rule.fault not in HOLDING and not self.has_room())
 
     def concerns(self, symbol: str | None, connection: int | None) -> bool:
         rule = self.rule

@@ -1,7 +1,6 @@
 """What a simulated live venue does whatever its protocol: time passes, connections come, faults befall."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,7 +17,6 @@ from simulators.common.pages import page
 _LEAST_PAUSE, _MOST_PAUSE = 0.002, 0.02
 _TICK_SECONDS = 0.05
 _MAX_BACKLOG = 64 << 20
-_KEPT = 1000
 
 
 class TickingConnection(Connection, Protocol):
@@ -41,7 +39,6 @@ class LiveVenue(Generic[StreamT]):
         self.journal = Journal()
         self.connections = Connections(clock.now_us)
         self.streams: dict[int, StreamT] = {}
-        self.past_streams: deque[StreamT] = deque(maxlen=_KEPT)
         self._wake = asyncio.Event()
 
     def app(self) -> web.Application:
@@ -114,7 +111,6 @@ class LiveVenue(Generic[StreamT]):
 
     def ended(self, stream: StreamT, why: str) -> None:
         del self.streams[stream.number]
-        self.past_streams.append(stream)
         self.connections.ended(stream, why)
 
     def refused_connect(self) -> tuple[FaultName, web.Response] | None:

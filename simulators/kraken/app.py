@@ -22,7 +22,7 @@ from simulators.kraken import messages
 from simulators.kraken.market import Market, News
 from simulators.kraken.pairs import BY_SYMBOL
 from simulators.kraken.rest import Rest
-from simulators.kraken.stream import Stream
+from simulators.kraken.stream import SentIds, Stream
 from simulators.kraken.tape import RecordedTape, Tape
 
 FAULTS = frozenset(FaultName) - {FaultName.EXPIRE_TOKEN, FaultName.CHUNK_BORDER, FaultName.EMPTY_SIDE}
@@ -30,6 +30,7 @@ ONLINE, MAINTENANCE = "online", "maintenance"
 
 _ATTEMPTS_SECONDS = 600.0
 _MOST_TOLD = 100_000
+_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Venue(LiveVenue[Stream]):
         self.system = ONLINE
         self._limits = limits
         self._waits_for_first = starts
+        self._past: deque[tuple[int, SentIds]] = deque(maxlen=_KEPT)
         self._attempts: deque[float] = deque()
         self._ids = random.Random(seed)  # noqa: S311  (not for secrets)
         self._halted: dict[str, float] = {}
@@ -110,6 +112,7 @@ class Venue(LiveVenue[Stream]):
             why = await stream.converse()
         finally:
             self.ended(stream, why)
+            self._past.append((stream.number, stream.sent))
             self._subscribed()
         return socket
 
@@ -223,7 +226,7 @@ class Venue(LiveVenue[Stream]):
         last = min(int(query.get("to_id", end - 1)), end - 1, first + limit - 1)
         rows = self.market.history(symbol, first, last)
         pair = self.market.tapes[symbol].pair
-        streams = [*self.past_streams, *self.streams.values()]
+        written = [*self._past, *((stream.number, stream.sent) for stream in self.streams.values())]
         return {
             "symbol": symbol,
             "next_id": end,
@@ -237,9 +240,9 @@ class Venue(LiveVenue[Stream]):
             "lost": self.market.lost[symbol].runs(first, last),
             "withheld": self.market.withheld[symbol].runs(first, last),
             "sent": [
-                {"connection": stream.number, "runs": sent}
-                for stream in sorted(streams, key=lambda stream: stream.number)
-                if (sent := stream.sent.runs(symbol))
+                {"connection": number, "runs": runs}
+                for number, sent in sorted(written, key=lambda entry: entry[0])
+                if (runs := sent.runs(symbol))
             ],
         }
 

@@ -375,9 +375,14 @@ class TestFaults:
             async with connected(venue) as client:
                 await _streaming(client)
                 venue.set_faults("duplicate-trades:count=2")
-                await client.until(lambda c: len(set(c.ids())) + 2 <= len(c.ids()) and len(c.ids()) > 30)
-                frames = [m for m in client.texts if '"channel":"trade"' in m]
-                assert len(frames) - len(set(frames)) == 2
+
+                def doubled() -> int:
+                    frames = [text for text in client.texts if '"channel":"trade"' in text]
+                    return len(frames) - len(set(frames))
+
+                await client.until(lambda _: doubled() == 2)
+                await client.until(lambda c, known=client.ids()[-1]: c.ids()[-1] > known + 20)
+                assert doubled() == 2
                 assert contiguous(sorted(set(client.ids())))
                 assert venue.truth(BTC).sent[venue.open_connections()[0]["number"]]
 
