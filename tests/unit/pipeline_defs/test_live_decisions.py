@@ -82,6 +82,12 @@ def test_a_cursor_survives_and_one_of_another_version_does_not_matter() -> None:
 # Restarts
 
 
+def hung(seconds: int) -> Scene:
+    """Kraken's worker has not spoken since the beginning; the others have, just now."""
+    now_us = NOW_US + seconds * SECOND_US
+    return replace(Scene().later(seconds), kraken=worker(at_us=now_us, said_us=NOW_US - 2 * MINUTE_US))
+
+
 def ask(scene: Scene, memory: Memory, restarts: Restarts) -> list[Request]:
     return decide(scene.look(), memory, restarts)[0]
 
@@ -122,8 +128,7 @@ def test_attempts_back_off_and_end_within_an_hour() -> None:
     memory, restarts = Memory(), Restarts()
     asked: list[tuple[int, Request]] = []
     for s in range(0, 3 * 3600, 30):
-        scene = replace(Scene(kraken=HUNG), at_us=NOW_US + s * SECOND_US)
-        asked += [(s, request) for request in ask(scene, memory, restarts)]
+        asked += [(s, request) for request in ask(hung(s), memory, restarts)]
 
     times = [s for s, _ in asked]
     assert times[:4] == [0, 120, 360, 840]
@@ -131,9 +136,8 @@ def test_attempts_back_off_and_end_within_an_hour() -> None:
         assert sum(start <= s < start + 3600 for s in times) <= MOST_IN_AN_HOUR
     assert len({request.key for _, request in asked}) == len(asked)
     assert {request.incident_us for _, request in asked} == {NOW_US}
-    waiting = decide(replace(Scene(kraken=HUNG), at_us=NOW_US + 1200 * SECOND_US).look(), Memory(), Restarts(
-        asked={"kraken": [NOW_US + n for n in range(MOST_IN_AN_HOUR)]}
-    ))[1]  # fmt: skip
+    often = Restarts(asked={"kraken": [NOW_US + n for n in range(MOST_IN_AN_HOUR)]})
+    _, waiting = decide(hung(1200).look(), Memory(), often)
     assert "somebody has to look" in waiting[0]
 
 
@@ -141,8 +145,7 @@ def test_an_incident_that_comes_again_is_another_one_under_the_same_cap() -> Non
     memory, restarts = Memory(), Restarts()
     keys = set()
     for s in range(0, 3600, 60):
-        hung = (s // 60) % 2 == 0
-        scene = replace(Scene(kraken=HUNG), at_us=NOW_US + s * SECOND_US) if hung else Scene().later(s)
+        scene = Scene().later(s) if (s // 60) % 2 else hung(s)
         keys |= {request.key for request in ask(scene, memory, restarts)}
 
     assert len(keys) == MOST_IN_AN_HOUR
