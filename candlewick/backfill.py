@@ -38,14 +38,12 @@ class Chunk:
 
     Attributes:
         reason: why it failed; empty otherwise.
-        retried: runs that took the place of one whose process died.
     """
 
     days: list[date]
     run_id: str = ""
     status: RunStatus = RunStatus.NOT_STARTED
     reason: str = ""
-    retried: int = 0
 
     @property
     def done(self) -> bool:
@@ -116,7 +114,6 @@ def _update(chunk: Chunk, run: Run | None, dagster: Runs) -> None:
         successor = dagster.retried_as(chunk.run_id)
         if successor:
             chunk.run_id, chunk.status = successor, RunStatus.QUEUED
-            chunk.retried += 1
             return
         if successor is not None:
             return

@@ -253,13 +253,6 @@ class BusAdmin:
             errors=tuple(dict.fromkeys(error.strip().partition("\n")[0] for error in errors)),
         )
 
-    def sink_errors(self, kind: Kind) -> tuple[str, ...]:
-        """What the sink's instances last complained of, a line each.
-
-        The JDBC sink only logs what a row's statement fails with; the guard finds that out itself.
-        """
-        return self.sink_status(kind).errors
-
     def restart_sink(self, kind: Kind) -> None:
         """Starts a sink's instances anew; what they held unacknowledged is delivered again.
 

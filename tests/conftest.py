@@ -1,7 +1,14 @@
-"""Fixtures that all tests share: recordings, servers, databases.
+"""Fixtures that all tests share: recordings, databases, servers, a platform.
 
-`servers` is one real PostgreSQL and one real Pulsar for the whole run; `database_url` needs PostgreSQL only.
-Tests isolate by database and by series, never by restarting these servers.
+Take the least that a test needs; all of these are started once, by the first test that asks for them:
+
+- `database_url`: a migrated database of the test's own.
+- `servers`: one real PostgreSQL and one real Pulsar. Nothing here may be stopped or restarted.
+- `platform`, with its `venue`: everything that `candlewick up` starts, in a home of its own. Tests may kill
+  any part of it, for `platform` waits until all is up again. They keep apart by series or by dates: what is
+  in its database is everybody's, and stays.
+
+`make test` shares the tests between two processes: `side_by_side.py` says which stay together.
 """
 
 import contextlib
@@ -21,6 +28,9 @@ from candlewick import access
 from candlewick.local import ports, programs
 from candlewick.local import servers as local_servers
 from candlewick.settings import Settings
+from tests.platform import Platform, Venue
+
+pytest_plugins = ["tests.side_by_side"]
 
 PORTS = 12
 HEAP_MIB = 512
@@ -82,6 +92,27 @@ def servers(postgres_server: Settings) -> Settings:
     """PostgreSQL and Pulsar with its functions worker and the JDBC sink, for the whole run."""
     local_servers.start(postgres_server, programs.SERVERS, heap_mib=HEAP_MIB)
     return postgres_server
+
+
+@pytest.fixture(scope="session")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+    """The platform's venue: what a test puts in its folder is what the venue has."""
+    with Venue.started(tmp_path_factory.mktemp("venue")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_platform(venue: Venue) -> Iterator[Platform]:
+    """The platform of the whole run as the test before left it; tests take `platform`."""
+    with temporary_home() as home, Platform.started(home, venue) as running:
+        yield running
+
+
+@pytest.fixture
+def platform(shared_platform: Platform) -> Platform:
+    """The platform of the whole run, with all of it up, whatever the test before did to it."""
+    shared_platform.await_up()
+    return shared_platform
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import orjson
 import pulsar
@@ -30,20 +29,7 @@ from candlewick.local import programs
 from candlewick.local.ports import free_base
 from candlewick.settings import Ports, Settings
 from candlewick.times import now_us
-
-Found = TypeVar("Found")
-
-
-def until(what: str, condition: Callable[[], Found], seconds: float = 30.0) -> Found:
-    """Waits for a condition; what it found, once that is true."""
-    end = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.05)
+from tests.waiting import until
 
 
 def open_gaps(records: Iterable[Continuity]) -> list[Continuity]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from candlewick.instruments import Series
 from simulators.common.live_process import LiveVenue
-from tests.live import Worker, until
+from tests.live import Worker
+from tests.waiting import until
 
 DETECT_S = 12.0
 RECOVER_S = 5.0

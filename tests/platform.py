@@ -1,4 +1,9 @@
-"""The platform and the venue as a user has them: processes, reached by the command line alone."""
+"""The platform and the venue as a user has them: processes, reached by the command line.
+
+Tests get one of each, shared by the whole run, from the fixtures `platform` and `venue`. What a test promises
+of a command it runs as a command; what it only looks at or waits for it reads through `Platform.client`,
+since a process costs a second and a look does not.
+"""
 
 import contextlib
 import csv
@@ -8,18 +13,34 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
-from candlewick.local.ports import free_base
+from candlewick import pipeline
+from candlewick.client import Client
+from candlewick.local import status
+from candlewick.local.ports import free_base, is_free
 from candlewick.settings import Settings
+from tests.waiting import until
 
 COMMAND = Path(sys.executable).with_name("candlewick")
 PORTS = 12
 DEADLINE_S = 240
+
+_SENSOR = """
+query Sensor($selector: SensorSelector!) {
+  sensorOrError(sensorSelector: $selector) { ... on Sensor { sensorState { id status } } }
+}
+"""
+_STOP = """
+mutation Stop($id: String!) {
+  stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } }
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -33,8 +54,14 @@ class Venue:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def fault(self, *faults: dict[str, Any]) -> None:
+    @contextlib.contextmanager
+    def faults(self, *faults: dict[str, Any]) -> Iterator[None]:
+        """Inside the block it misbehaves so; give a `path`, for others use the venue too."""
         httpx.put(f"{self.url}/_faults", json=list(faults)).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(f"{self.url}/_faults").raise_for_status()
 
     @classmethod
     @contextlib.contextmanager
@@ -45,9 +72,8 @@ class Venue:
         )
         try:
             running = cls(folder, port)
-            transport = httpx.HTTPTransport(retries=20)
-            with httpx.Client(transport=transport) as client:
-                client.get(f"{running.url}/_faults").raise_for_status()
+            until("the venue answers", lambda: process.poll() is not None or not is_free(port))
+            assert process.poll() is None, "the simulated venue ended at once"
             yield running
         finally:
             process.terminate()
@@ -69,7 +95,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Platform:
-    """`candlewick up --detach` in a home of its own, on free ports, with nothing collected yet."""
+    """`candlewick up --detach` in a home of its own, on free ports, with nothing collected yet.
+
+    Its sensor `new_hours` is off: each series that a test adds would have it ask for the last seven days,
+    which no test here has files for. The sensor at work is the demo's test (`test_platform_command.py`).
+    """
 
     home: Path
     environment: dict[str, str]
@@ -100,6 +130,11 @@ class Platform:
     def backfill(self, series: str, first: str, end: str, *, code: int = 0) -> Answer:
         return self.run("backfill", series, "--from", first, "--to", end, "--wait", code=code)
 
+    def backfill_together(self, first: str, end: str, *series: str) -> None:
+        """Backfills of one span, at the same time; each must become complete."""
+        with ThreadPoolExecutor(len(series)) as pool:
+            list(pool.map(lambda one: self.backfill(one, first, end), series))
+
     def candles(self, series: str, timeframe: str, first: str, end: str) -> list[dict[str, str]]:
         return self.run("candles", series, timeframe, "--from", first, "--to", end, "--format", "csv").rows()
 
@@ -108,6 +143,38 @@ class Platform:
 
     def coverage(self, series: str, first: str, end: str, *, code: int) -> Any:
         return self.run("coverage", series, "--from", first, "--to", end, "--json", code=code).json()
+
+    def client(self) -> Client:
+        return Client(self.settings)
+
+    def ask_dagster(self, text: str, **variables: object) -> dict[str, Any]:
+        """The answer to a GraphQL query; raises httpx.HTTPError while Dagster does not answer."""
+        url = f"http://127.0.0.1:{self.settings.ports.dagster}/graphql"
+        answer = httpx.post(url, json={"query": text, "variables": variables}, timeout=30)
+        data: dict[str, Any] = answer.raise_for_status().json()["data"]
+        return data
+
+    def await_up(self) -> None:
+        """Until what a test before has killed is back, and the sensor off."""
+        until(
+            f"all of {self.home} is up (see its logs)", lambda: status.gather(self.settings).is_up, DEADLINE_S
+        )
+        until("the sensor new_hours is off", self._sensor_is_off, DEADLINE_S)
+
+    def _sensor_is_off(self) -> bool:
+        """Whether it is; otherwise it is told to be, and may forget that if it was just at work."""
+        selector = {
+            "repositoryLocationName": pipeline.LOCATION,
+            "repositoryName": pipeline.REPOSITORY,
+            "sensorName": "new_hours",
+        }
+        try:
+            found = self.ask_dagster(_SENSOR, selector=selector)["sensorOrError"].get("sensorState")
+            if found is not None and found["status"] != "STOPPED":
+                self.ask_dagster(_STOP, id=found["id"])
+        except httpx.HTTPError:
+            return False
+        return found is not None and found["status"] == "STOPPED"
 
     @classmethod
     @contextlib.contextmanager
@@ -122,6 +189,7 @@ class Platform:
         running = cls(home, environment)
         try:
             running.run("up", "--detach")
+            running.await_up()
             yield running
         finally:
             running.run("down", code=None)

@@ -79,6 +79,9 @@ def new_hours(catalogue: Catalogue) -> dg.SensorDefinition:
         except CandlewickError as error:
             return dg.SkipReason(str(error))
         answers, notes = ask(settings, statuses, at_us)
+        for note in notes:
+            # In the tick's log, since a tick that requests runs has no other place for it.
+            context.log.warning(note)
         requests, left = verdicts(statuses, answers, by_day, at_us)
         if requests:
             return dg.SensorResult(run_requests=requests[:MOST_REQUESTS])
@@ -111,10 +114,12 @@ def ask(settings: Settings, statuses: Statuses, at_us: int) -> tuple[dict[Series
         )
         with DatabaseLimiter(access.database_url(settings), settings) as limiter:
             response = check(settings, question, limiter)
-    except CandlewickError as error:
+    except Exception as error:  # noqa: BLE001  (whatever ails the checker, it may not stop ingestion)
         # As if nobody had answered: hours are taken to be out some time after their end.
         unanswered = {series: Answers(unknown=hours) for series, hours in asked.items()}
-        return unanswered, [f"which hours are out could not be asked: {error}"]
+        unforeseen = "" if isinstance(error, CandlewickError) else f"{type(error).__name__}: "
+        why = f"{unforeseen}{error}".partition("\n")[0]
+        return unanswered, [f"which hours are out could not be asked: {why}"]
     answers = {
         series: Answers(
             out=hours & frozenset(response.hours_in(series.symbol, State.OUT, State.EMPTY)),

@@ -1,7 +1,7 @@
 """Kraken Spot, WebSocket v2: trades, and quotes and tickers by one `ticker` subscription on `bbo`.
 
 Sources: Kraken's API documentation, WebSocket v2 (`trade`, `ticker`, `status`, `heartbeat`, `ping`) and REST
-(`Trades`, `Depth`); recorded frames that prove the mapping are named in docs/adding-a-venue.md. Numbers are
+(`Trades`, `Ticker`); recorded frames that prove the mapping are named in docs/adding-a-venue.md. Numbers are
 bare JSON numbers; nothing of a price or a quantity is ever rounded.
 """
 
@@ -319,18 +319,17 @@ class Kraken:
 
     async def newest_quote(self, symbol: str) -> Quote | None:
         series = self._series[spelling(symbol)]
-        answer = await self._ask_rest("/0/public/Depth", {"pair": rest_pair(symbol), "count": "1"})
-        (book,) = answer.values()
-        if not book["bids"] or not book["asks"]:
-            return None
-        bid, ask = book["bids"][0], book["asks"][0]
+        answer = await self._ask_rest("/0/public/Ticker", {"pair": rest_pair(symbol)})
+        (facts,) = answer.values()
+        # Price, whole lots, lots.
+        bid, ask = facts["b"], facts["a"]
         return Quote(
-            0,  # the book does not say since when it is so
+            0,  # it does not say since when it is so
             self._clock(),
             scaled(bid[0], series.price_scale),
             scaled(ask[0], series.price_scale),
-            scaled(bid[1], series.volume_scale),
-            scaled(ask[1], series.volume_scale),
+            scaled(bid[2], series.volume_scale),
+            scaled(ask[2], series.volume_scale),
             series.price_scale,
             series.volume_scale,
             Origin.REST,

@@ -13,8 +13,9 @@ import pytest
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.settings import Settings
 from simulators.kraken.testing import RunningKraken, running
-from tests.live import Bench, Worker, bench, open_gaps, until
+from tests.live import Bench, Worker, bench, open_gaps
 from tests.live_faults import Case, Outcome, befall, note
+from tests.waiting import until
 
 
 def series(symbol: str, kind: Kind) -> Series:

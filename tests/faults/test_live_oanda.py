@@ -14,8 +14,9 @@ from candlewick.live.continuity import Continuity
 from candlewick.settings import Settings
 from candlewick.times import now_us
 from simulators.oanda.testing import RunningOanda, running
-from tests.live import Bench, Worker, bench, open_gaps, until
+from tests.live import Bench, Worker, bench, open_gaps
 from tests.live_faults import Case, Outcome, befall, note
+from tests.waiting import until
 
 
 def series(symbol: str) -> Series:

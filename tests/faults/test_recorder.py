@@ -22,8 +22,9 @@ from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import HOUR_US
 from tests.conftest import HEAP_MIB, make_settings, running, temporary_home
-from tests.integration.bus.sinks import START_US, Sinks, sinks, until
+from tests.integration.bus.sinks import START_US, Sinks, sinks
 from tests.live_topics import HOUR_NS, SECOND_NS, Voice, Worker, trade, worker
+from tests.waiting import until
 
 PER_SECOND = 1000
 SECONDS = 20

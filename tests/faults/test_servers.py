@@ -5,8 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import psycopg
@@ -19,14 +18,9 @@ from candlewick.local import servers as local_servers
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from tests.conftest import HEAP_MIB, make_settings, running, temporary_home
+from tests.waiting import until
 
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not happen within {seconds} s")
-        time.sleep(0.1)
+PATIENCE_S = 90
 
 
 def start(settings: Settings, *names: str) -> None:
@@ -79,8 +73,8 @@ def test_a_killed_database_comes_back_by_itself(database: Settings) -> None:
     remember(database)
     before = pid_of(database, programs.POSTGRES)
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: pid_of(database, programs.POSTGRES) not in {0, before}, "a new start")
-    wait_for(lambda: postgres.is_ready(database), "an answer")
+    until("a new start", lambda: pid_of(database, programs.POSTGRES) not in {0, before}, PATIENCE_S)
+    until("an answer", lambda: postgres.is_ready(database), PATIENCE_S)
     assert remembers(database)
 
 
@@ -88,8 +82,8 @@ def test_a_killed_broker_comes_back_by_itself(both: Settings) -> None:
     start(both)
     before = pid_of(both, programs.PULSAR)
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: pid_of(both, programs.PULSAR) not in {0, before}, "a new start")
-    wait_for(lambda: pulsar.is_ready(both), "an answer")
+    until("a new start", lambda: pid_of(both, programs.PULSAR) not in {0, before}, PATIENCE_S)
+    until("an answer", lambda: pulsar.is_ready(both), PATIENCE_S)
 
 
 def test_after_a_kill_of_everything_a_start_brings_all_back(both: Settings) -> None:

@@ -1,4 +1,7 @@
-"""What happens to hours on their way when the database, the broker or a row fails, with a guard at work."""
+"""What happens to hours on their way when the database, the broker or a row fails, with a guard at work.
+
+Each test leaves the guard of the shared platform with nothing to complain of.
+"""
 
 import os
 import re
@@ -16,41 +19,24 @@ from candlewick.health import Condition, Health
 from candlewick.hours import Hour
 from candlewick.instruments import Kind, Series
 from candlewick.local import programs, supervisor
-from candlewick.local import servers as local_servers
 from candlewick.local.home import Home
 from candlewick.position import Position
 from candlewick.settings import Settings
-from candlewick.store import Store
 from candlewick.times import iso
 from streaming import guard
-from tests.conftest import HEAP_MIB, make_settings
-from tests.integration.bus.sinks import Sinks, hour, sinks, until
+from tests.integration.bus.sinks import Sinks, connected, hour
+from tests.platform import Platform
+from tests.waiting import until
 
 WITHOUT_A_HAND_S = 30
 
 
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Servers and a guard of this module's own, since it kills them."""
-    settings = make_settings(tmp_path_factory.mktemp("platform") / "home")
-    try:
-        local_servers.start(settings, programs.SERVERS, heap_mib=HEAP_MIB)
-        with Store(access.database_url(settings)) as store:
-            store.migrate()
-        yield settings
-    finally:
-        local_servers.stop(settings)
-
-
 @pytest.fixture
-def landing(platform: Settings) -> Iterator[Sinks]:
-    with sinks(platform) as ready:
-        local_servers.start(platform, [programs.GUARD], heap_mib=HEAP_MIB)
-        until("the guard says that all is well", lambda: said(platform).condition is Condition.OK)
+def landing(platform: Platform) -> Iterator[Sinks]:
+    settings = platform.settings
+    with connected(settings) as ready:
+        until("the guard says that all is well", lambda: said(settings).condition is Condition.OK, 120)
         yield ready
-        # Before the sinks go, which the guard would not understand.
-        stop(platform, programs.GUARD)
-        (health.folder(platform.home) / f"{guard.NAME}.json").unlink()
 
 
 def said(settings: Settings) -> Health:

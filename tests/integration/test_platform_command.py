@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,11 +13,12 @@ import psycopg
 import pytest
 
 from candlewick import access
-from candlewick.local import ports
+from candlewick.local import ports, status
 from candlewick.local.doctor import LOOPBACK_ADDRESSES
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from tests.conftest import PORTS, temporary_home
+from tests.waiting import until
 
 CANDLEWICK = Path(sys.executable).with_name("candlewick")
 PATIENCE = 240.0
@@ -49,14 +49,6 @@ class Installation:
         return Settings(_env_file=None, home=self.home, port_base=base, demo=True)  # type: ignore[call-arg]
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not happen within {PATIENCE} s")
-        time.sleep(0.2)
-
-
 def listening_on(settings: Settings) -> set[int]:
     p = settings.ports
     mine = {p.postgres, p.pulsar, p.pulsar_admin, p.bookie, p.dagster, p.dagster_code, p.simulator}
@@ -72,8 +64,8 @@ def demo(tmp_path: Path) -> Iterator[Installation]:
 
 
 def guard_is_well(demo: Installation) -> bool:
-    workers = json.loads(demo.run("status", "--json").stdout)["workers"]
-    return [(worker["name"], worker["condition"]) for worker in workers] == [("guard", "ok")]
+    workers = status.gather(demo.settings()).workers
+    return any(worker.name == "guard" and worker.condition == "ok" for worker in workers)
 
 
 @pytest.mark.timeout(900)
@@ -86,21 +78,21 @@ def test_a_demo_from_nothing_to_candles_and_to_nothing_again(demo: Installation,
             start_new_session=True,
         )  # fmt: skip
     try:
-        wait_for(lambda: b"Ctrl-C stops it" in said.read_bytes() or up.poll() is not None, "being up")
+        until("being up", lambda: b"Ctrl-C stops it" in said.read_bytes() or up.poll() is not None, PATIENCE)
         assert up.poll() is None, said.read_text()
         assert f"http://127.0.0.1:{mine.settings().ports.dagster}" in said.read_text()
 
-        status = mine.run("status", "--json")
-        assert status.returncode == 0, status.stdout
-        assert {program["state"] for program in json.loads(status.stdout)["programs"]} == {"RUNNING"}
-        wait_for(lambda: guard_is_well(mine), "the guard to find all well")
+        shown = mine.run("status", "--json")
+        assert shown.returncode == 0, shown.stdout
+        assert {program["state"] for program in json.loads(shown.stdout)["programs"]} == {"RUNNING"}
+        until("the guard to find all well", lambda: guard_is_well(mine), PATIENCE)
         doctor = mine.run("doctor", "--json")
         wrong = [finding for finding in json.loads(doctor.stdout) if finding["verdict"] == "wrong"]
         assert wrong == []
         assert doctor.returncode == 0
 
-        wait_for(lambda: landed(mine), "landing of ticks")
-        wait_for(lambda: b" ticks, up to " in said.read_bytes(), "news of them")
+        until("landing of ticks", lambda: landed(mine), PATIENCE)
+        until("news of them", lambda: b" ticks, up to " in said.read_bytes(), PATIENCE)
         storage = json.loads(mine.run("status", "--json").stdout)["storage"]
         assert 5 < storage["bytes_per_tick"] < 200
 

@@ -21,6 +21,8 @@ def host() -> Iterator[VenueHost]:
             with venue.lock:
                 venue.asked.append((self.command, self.path))
                 venue.headers.append(dict(self.headers))
+            if venue.hangs is not None:
+                venue.hangs.wait(30)
             status = venue.statuses.get(self.path, 404)
             body = b"x" * venue.size if status == 200 else b""
             if self.command == "HEAD" and venue.refuse_head:
@@ -28,6 +30,8 @@ def host() -> Iterator[VenueHost]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Last-Modified", "Mon, 04 Feb 2019 11:02:00 GMT")
+            if venue.retry_after is not None:
+                self.send_header("Retry-After", venue.retry_after)
             if status == 302:
                 self.send_header("Location", f"{venue.url}/elsewhere")
             self.end_headers()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 LAMBDA = Path(__file__).parents[3] / "lambda"
 
@@ -29,12 +29,17 @@ print(json.dumps({"answer": answer, "loaded": loaded, "from": handler.__file__})
 
 @dataclass
 class VenueHost:
-    """A host of the venue: `statuses` by path, 404 for the rest; `size` bytes where the status is 200."""
+    """A host of the venue: `statuses` by path, 404 for the rest; `size` bytes where the status is 200.
+
+    `retry_after` goes with every answer; while `hangs`, no request is answered.
+    """
 
     url: str = ""
     statuses: dict[str, int] = field(default_factory=dict)
     size: int = 34_567
     refuse_head: bool = False
+    retry_after: str | None = None
+    hangs: Event | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)

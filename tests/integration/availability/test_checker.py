@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,6 +19,7 @@ from candlewick.dukascopy.limiter import HostClosedError, Outcome
 from candlewick.settings import Settings
 from candlewick.times import HOUR_US, parse_time
 from tests.integration.availability.lambda_support import VenueHost, run
+from tests.waiting import until
 
 FUNCTION = "stack-checker"
 REQUEST = Request(("EUR/USD",), parse_time("2019-02-04T08:00"), parse_time("2019-02-04T12:00"), deadline_s=10)
@@ -287,12 +289,67 @@ def test_from_here_every_request_takes_its_turn_at_the_shared_limiter(
     assert any("has no turn" in each.reason for each in shut.hours)
 
 
+def test_a_date_to_retry_after_reaches_the_shared_limiter_as_seconds(
+    settings: Settings, host: VenueHost
+) -> None:
+    host.statuses[f"{FILES}/10h_ticks.bi5"] = 503
+    host.retry_after = formatdate(time.time() + 90, usegmt=True)
+    limiter = RecordingLimiter()
+    check(settings.model_copy(update={"lambda_function": None}), REQUEST, limiter)
+    (wait_s,) = [wait_s for outcome, wait_s in limiter.outcomes if outcome is Outcome.THROTTLED]
+    assert wait_s is not None
+    assert 60 < wait_s <= 90
+
+
+class LateLimiter(RecordingLimiter):
+    """Its turns come when nobody has patience for them any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patience: list[float] = []
+
+    def acquire(self, host: str, patience_s: float = 180.0) -> None:
+        super().acquire(host, patience_s)
+        self.patience.append(patience_s)
+        threading.Event().wait(min(patience_s, 5))
+
+
+def test_a_turn_that_comes_after_the_deadline_is_not_taken(settings: Settings, host: VenueHost) -> None:
+    limiter = LateLimiter()
+    here = settings.model_copy(update={"lambda_function": None})
+    response = check(here, replace(REQUEST, deadline_s=1), limiter)
+    assert {each.state for each in response.hours} == {State.UNKNOWN}
+    assert any("its turn did not come before the deadline" in each.reason for each in response.hours)
+    assert max(limiter.patience) <= 1
+    assert host.asked == []
+    assert limiter.outcomes == []
+
+
+def test_a_venue_that_hangs_is_given_up_at_the_deadline(settings: Settings, host: VenueHost) -> None:
+    host.hangs = threading.Event()
+    limiter = RecordingLimiter()
+    here = settings.model_copy(update={"lambda_function": None})
+    started = time.monotonic()
+    try:
+        response = check(here, replace(REQUEST, deadline_s=1), limiter)
+        took = time.monotonic() - started
+        # Nor does a request outlive the check, which would hold one of the venue's few connections.
+        until("requests are given up", lambda: len(limiter.outcomes) == limiter.turns, 2)
+    finally:
+        host.hangs.set()
+    assert took < 2.5
+    assert {each.state for each in response.hours} == {State.UNKNOWN}
+    assert {outcome for outcome, _ in limiter.outcomes} == {Outcome.FAILED}
+
+
 def test_many_instruments_are_asked_about_in_parts(
     aws: InvokeApi, settings: Settings, host: VenueHost, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.rule = answer_of(package, host)
     monkeypatch.setattr("candlewick.dukascopy.checker.MAX_HOURS", 9)
-    request = replace(REQUEST, instruments=("EUR/USD", "GBP/USD", "USD/JPY", "AUD/USD", "BTC/USD"))
+    instruments = ("EUR/USD", "GBP/USD", "USD/JPY", "AUD/USD", "BTC/USD")
+    # Half of this is shared by three processes that have to start.
+    request = replace(REQUEST, instruments=instruments, deadline_s=60)
     with Checker(settings, fallbacks=Counter()) as checker:
         response = checker.check(request)
     assert response.checker == "lambda"

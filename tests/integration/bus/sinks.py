@@ -1,8 +1,7 @@
 """A database with its sinks on real servers, and hours to send through them."""
 
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -15,21 +14,12 @@ from candlewick.bus import Bus
 from candlewick.bus_admin import BusAdmin, SinkDatabase
 from candlewick.hours import Column, Hour, HourState, Quotes, Trades
 from candlewick.instruments import AssetClass, Kind, Series
+from candlewick.local import pulsar
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import HOUR_US, parse_time
 
 START_US = parse_time("2024-03-04")
-
-
-def until(what: str, condition: Callable[[], object], seconds: float = 60.0) -> float:
-    """Waits for a condition; returns the seconds that it took."""
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > seconds:
-            raise AssertionError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def sink_database(settings: Settings) -> SinkDatabase:
@@ -86,7 +76,7 @@ class Sinks:
     def add_series(self, kind: Kind = Kind.QUOTES, *, stored: bool = True) -> Series:
         """A series with its topic; `stored=False` leaves it out of the database, which refuses its hours."""
         symbol = f"t{secrets.token_hex(4)}"
-        series = Series("test", symbol, kind, AssetClass.FOREX, 5, 0, "always")
+        series = Series("test", symbol, kind, AssetClass.FOREX, 5, 0, "crypto")
         if stored:
             self.store.add_series(series)
         self.admin.ensure_series(series)
@@ -94,8 +84,13 @@ class Sinks:
         return series
 
     def remove_series(self) -> None:
-        for series in self._added:
-            self.admin.delete_series(series)
+        """Removes all topics with what is owed on them: another database would refuse it for ever."""
+        with pulsar.client(self.settings) as client:
+            for series in {*self._added, *self.store.all_series()}:
+                path = topics.hour_topic(series).replace("://", "/")
+                client.delete(
+                    f"/admin/v2/{path}", params={"force": "true", "deleteSchema": "true"}, timeout=60
+                )
 
     def landed(self, series: Series, hours: list[Hour]) -> bool:
         """Whether all these hours are stored as they are, their hashes made anew from what is stored."""
@@ -129,10 +124,8 @@ class Sinks:
 
 
 @contextmanager
-def sinks(settings: Settings, url: str | None = None) -> Iterator[Sinks]:
-    """Points the sinks of running servers at a migrated database, by default the platform's own."""
-    if url is not None:
-        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+def connected(settings: Settings) -> Iterator[Sinks]:
+    """The sinks of a platform that runs; they and the series that are added stay."""
     token = access.pulsar_token(settings, access.PULSAR_ADMIN)
     publisher = access.pulsar_token(settings, access.PULSAR_PUBLISHER)
     with (
@@ -140,17 +133,23 @@ def sinks(settings: Settings, url: str | None = None) -> Iterator[Sinks]:
         BusAdmin(access.pulsar_admin_url(settings), token) as admin,
         Bus(access.pulsar_url(settings), publisher) as bus,
     ):
-        store.prepare_roles(
+        yield Sinks(settings, store, admin, bus)
+
+
+@contextmanager
+def sinks(settings: Settings, url: str) -> Iterator[Sinks]:
+    """Points the sinks of running servers at a migrated database, and removes them and their topics after."""
+    with connected(settings.model_copy(update={"database_url": SecretStr(url)})) as made:
+        made.store.prepare_roles(
             access.database_password(settings, access.SINK), access.database_password(settings, access.READER)
         )
-        admin.ensure_platform(sink_database(settings))
-        made = Sinks(settings, store, admin, bus)
+        made.admin.ensure_platform(sink_database(made.settings))
         try:
             yield made
         finally:
-            bus.close()
+            made.bus.close()
             made.remove_series()
             # A sink of a database that is dropped would complain for ever.
             for kind in Kind:
-                admin.delete_sink(kind)
+                made.admin.delete_sink(kind)
             made.hang_up()

@@ -1,4 +1,7 @@
-"""Real recordings through the whole path: venue, fetch, archive, Pulsar, sink, database, candles, CLI."""
+"""Real recordings through the whole path: venue, fetch, archive, Pulsar, sink, database, candles, CLI.
+
+Each test has series or dates of its own on the shared platform.
+"""
 
 import json
 import shutil
@@ -6,9 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from candlewick.client import Client
+from candlewick.candles import Timeframe
 from candlewick.dukascopy.transports import DAY_OBJECT, JSON_FEED
 from tests.integration.end_to_end.recordings import lay_out, swap_hour, venue_candles
 from tests.platform import Platform, Venue
@@ -128,8 +132,15 @@ def test_a_recorded_hour_of_the_json_feed(platform: Platform, venue: Venue, fixt
 
 def sources(platform: Platform, series: str, first: str, end: str) -> set[str]:
     """The transports by which the hours of a span came."""
-    with Client(platform.settings) as client:
+    with platform.client() as client:
         return set(client.coverage(series, first, end)["source"].to_pylist())
+
+
+def stored(platform: Platform, series: str, first: str, end: str) -> dict[str, pa.Table]:
+    """Every tick of a span and every candle that begins in it."""
+    with platform.client() as client:
+        tables = {name.value: client.candles(series, name, first, end) for name in Timeframe}
+        return tables | {"ticks": client.ticks(series, first, end)}
 
 
 def test_a_day_of_the_json_feed_is_the_day_of_the_hour_files(
@@ -138,20 +149,14 @@ def test_a_day_of_the_json_feed_is_the_day_of_the_hour_files(
     by_day, by_json = "dukascopy:audnzd:quotes", "dukascopy:nzdcad:quotes"
     for symbol in ("AUDNZD", "NZDCAD"):
         lay_out(eurusd_day, venue.folder / f"{symbol}/2019/01/04")
-        platform.run("add", symbol)
+    platform.run("add", "AUDNZD", "NZDCAD")
     span = ("2019-02-04", "2019-02-05")
-    platform.backfill(by_day, *span)
-    venue.fault({"fault": "not-found", "family": "bi5"})
-    try:
-        platform.backfill(by_json, *span)
-    finally:
-        venue.fault()
+    with venue.faults({"fault": "not-found", "family": "bi5", "path": "NZDCAD/*"}):
+        platform.backfill_together(*span, by_day, by_json)
 
     assert sources(platform, by_day, *span) == {DAY_OBJECT}
     assert sources(platform, by_json, *span) == {JSON_FEED}
-    assert platform.ticks(by_json, *span) == platform.ticks(by_day, *span)
-    for timeframe in ("1m", "1h", "1d"):
-        assert platform.candles(by_json, timeframe, *span) == platform.candles(by_day, timeframe, *span)
+    assert stored(platform, by_json, *span) == stored(platform, by_day, *span)
 
 
 def test_bars_of_another_collector(platform: Platform, venue: Venue, fixtures: Path) -> None:
@@ -203,15 +208,16 @@ def test_a_corrected_hour_replaces_the_old_one_up_to_the_week(
     swap_hour(folder, 11, eurusd_day / "03h_ticks.bi5")
     platform.run("add", "EUR/CHF")
     platform.backfill(series, "2019-02-04", "2019-02-05")
-    before = platform.candles(series, "1w", "2019-02-03T22:00", "2019-02-05")
+    week = ("2019-02-01", "2019-02-08")
+    before = stored(platform, series, *week)
     swap_hour(folder, 11, eurusd_day / "11h_ticks.bi5")
     platform.backfill(series, "2019-02-04", "2019-02-05")
 
-    after = platform.candles(series, "1w", "2019-02-03T22:00", "2019-02-05")
-    assert len(platform.ticks(series, "2019-02-04", "2019-02-05")) == 136_741
-    assert sum(int(row["ticks"]) for row in after) == 136_741 != sum(int(row["ticks"]) for row in before)
-    tables = {t: platform.candles(series, t, "2019-02-01", "2019-02-08") for t in ("1m", "1h", "1d", "1w")}
+    after = stored(platform, series, *week)
+    assert after["ticks"].num_rows == 136_741 != before["ticks"].num_rows
+    for timeframe in Timeframe:
+        assert sum(after[timeframe.value]["ticks"].to_pylist()) == 136_741, timeframe
     # A re-check that fails leaves good data alone, and the same again leaves every candle as it was.
     swap_hour(folder, 11, Path(__file__))
     platform.backfill(series, "2019-02-04", "2019-02-05")
-    assert tables == {t: platform.candles(series, t, "2019-02-01", "2019-02-08") for t in tables}
+    assert stored(platform, series, *week) == after

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from candlewick import access, control
 from candlewick.history import History
-from candlewick.instruments import Kind, Series
+from candlewick.instruments import Series
 from candlewick.settings import Settings
 from candlewick.times import parse_time
 from simulators.dukascopy.testing import SYNTHETIC, RunningVenue, running
@@ -24,10 +23,22 @@ NOW_US = parse_time(NOW)
 
 @dataclass(frozen=True)
 class Stages:
-    """One database, its sinks, a venue and an archive, shared by the tests of a module."""
+    """One database, its sinks, a venue and an archive, shared by this folder; a series for each test."""
 
     settings: Settings
     venue: RunningVenue
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the platform would give to its processes."""
+        return {
+            "CANDLEWICK_HOME": str(self.settings.home),
+            "CANDLEWICK_PORT_BASE": str(self.settings.port_base),
+            "CANDLEWICK_DATABASE_URL": access.database_url(self.settings),
+            "CANDLEWICK_ARCHIVE": str(self.settings.archive),
+            "CANDLEWICK_DUKASCOPY_URL": self.settings.dukascopy_url,
+            "CANDLEWICK_DUKASCOPY_JSON_URL": self.settings.dukascopy_json_url,
+        }
 
     def history(self) -> History:
         """Stages of their own, as another process would have them."""
@@ -62,7 +73,7 @@ class Stages:
         }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stages(
     servers: Settings,
     database_server_url: str,
@@ -83,17 +94,3 @@ def stages(
             }
         )
         yield Stages(settings, venue)
-        for series in landing.store.all_series():
-            landing.admin.delete_series(series)
-        for kind in Kind:
-            landing.admin.delete_sink(kind)
-        _end_sessions(servers, settings)
-
-
-def _end_sessions(servers: Settings, settings: Settings) -> None:
-    """A deleted sink may keep its connection for more than a minute; its database is to be dropped."""
-    role = urlsplit(access.database_url(settings, access.SINK)).username
-    with psycopg.connect(access.database_url(servers, access.SUPERUSER)) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
-        )

@@ -1,5 +1,7 @@
 """The assets and the sensor as Dagster runs them, against real servers."""
 
+import logging
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -7,7 +9,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from candlewick import access
 from candlewick.instruments import Series
 from candlewick.pipeline import RECHECK_TAG, Stage, asset_path, range_tags
 from candlewick.times import HOUR_US
@@ -47,7 +48,7 @@ def run_days(
 
 
 def test_a_range_run_makes_all_stages_and_proves_them(stages: Stages, instance: dg.DagsterInstance) -> None:
-    series = stages.add("EUR/USD")
+    series = stages.add("USD/CAD")
 
     result = run_days(stages, series, instance, MONDAY, TUESDAY)
 
@@ -74,7 +75,7 @@ def test_a_range_run_makes_all_stages_and_proves_them(stages: Stages, instance: 
 def test_one_bad_instrument_does_not_fail_another(
     stages: Stages, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good, bad = stages.add("GBP/USD"), stages.add("USD/JPY")
+    good, bad = stages.add("USD/CHF"), stages.add("AUD/NZD")
     monkeypatch.setattr(assets, "FETCH_RETRIES", None)
     definitions = build(Catalogue((collected(good), collected(bad))))
     with stages.history() as history:
@@ -98,29 +99,31 @@ def test_one_bad_instrument_does_not_fail_another(
 @pytest.fixture
 def surroundings(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment that the platform gives to its processes; the time is the venue's."""
-    settings = stages.settings
-    monkeypatch.setenv("CANDLEWICK_HOME", str(settings.home))
-    monkeypatch.setenv("CANDLEWICK_PORT_BASE", str(settings.port_base))
-    monkeypatch.setenv("CANDLEWICK_DATABASE_URL", access.database_url(settings))
-    monkeypatch.setenv("CANDLEWICK_DUKASCOPY_URL", settings.dukascopy_url)
-    monkeypatch.setenv("CANDLEWICK_DUKASCOPY_JSON_URL", settings.dukascopy_json_url)
+    for name, value in stages.environment.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(sensors, "now_us", lambda: NOW_US)
+
+
+def tick(
+    known: Catalogue, instance: dg.DagsterInstance, log: logging.Handler | None = None
+) -> list[dg.RunRequest] | str:
+    """What the sensor asks for, or why it asks for nothing."""
+    sensor = build(known).resolve_sensor_def("new_hours")
+    context = dg.build_sensor_context(instance=instance)
+    if log is not None:
+        context.log.addHandler(log)
+    result = sensor(context)
+    if isinstance(result, dg.SkipReason):
+        return result.skip_message or ""
+    assert isinstance(result, dg.SensorResult)
+    return list(result.run_requests or [])
 
 
 @pytest.mark.usefixtures("surroundings")
 def test_the_sensor_asks_until_all_that_is_out_is_here(stages: Stages, instance: dg.DagsterInstance) -> None:
-    series = stages.add("AUD/USD")
+    series = stages.add("EUR/AUD")
     known = Catalogue((collected(series),))
-    sensor = build(known).resolve_sensor_def("new_hours")
-
-    def tick() -> list[dg.RunRequest] | str:
-        result = sensor(dg.build_sensor_context(instance=instance))
-        if isinstance(result, dg.SkipReason):
-            return result.skip_message or ""
-        assert isinstance(result, dg.SensorResult)
-        return list(result.run_requests or [])
-
-    first = tick()
+    first = tick(known, instance)
     assert isinstance(first, list)
     (request,) = first
     assert request.job_name == job_name(series)
@@ -129,7 +132,7 @@ def test_the_sensor_asks_until_all_that_is_out_is_here(stages: Stages, instance:
 
     days = date(2021, 3, 3), date(2021, 3, 10)
     assert run_days(stages, series, instance, *days, **{RECHECK_TAG: "false"}).success
-    said = tick()
+    said = tick(known, instance)
 
     assert isinstance(said, str), said
     assert "2021-03-10: no more of its hours are out than when it was last asked" in said
@@ -139,11 +142,38 @@ def test_the_sensor_asks_until_all_that_is_out_is_here(stages: Stages, instance:
 
 
 @pytest.mark.usefixtures("surroundings")
+def test_a_checker_that_fails_stops_no_series_and_says_why(
+    stages: Stages, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, silent = stages.add("EUR/NZD"), stages.add("GBP/AUD")
+    known = Catalogue((collected(asked), collected(silent)))
+    days = date(2021, 3, 3), date(2021, 3, 10)
+    assert run_days(stages, asked, instance, *days, **{RECHECK_TAG: "false"}).success
+
+    # The checker paces itself by this table, and has no answer at all without it.
+    stages.execute("ALTER TABLE venue_host RENAME TO venue_host_away")
+    try:
+        requests = tick(known, instance, caplog.handler)
+        alone = tick(Catalogue((collected(asked),)), instance)
+    finally:
+        stages.execute("ALTER TABLE venue_host_away RENAME TO venue_host")
+
+    why = re.compile(r'which hours are out could not be asked: .*"venue_host" does not exist$', re.MULTILINE)
+    assert isinstance(requests, list), requests
+    assert [request.job_name for request in requests] == [job_name(silent)]
+    assert why.search(caplog.text)
+    # Hours that ended a while ago are taken to be out, so the silence costs some minutes and no data.
+    assert requests[0].tags.items() >= range_tags(*days).items()
+    assert isinstance(alone, str), alone
+    assert why.search(alone)
+
+
+@pytest.mark.usefixtures("surroundings")
 def test_the_catalogue_is_what_the_database_says(stages: Stages) -> None:
-    series = stages.add("EUR/GBP")
+    series = stages.add("GBP/CHF")
 
     known = catalogue.read(stages.settings)
 
     entry = next(one for one in known.collected if one.series == series)
     assert known.problem is None
-    assert entry.title == "EUR/GBP"
+    assert entry.title == "GBP/CHF"

@@ -6,9 +6,10 @@ from candlewick.client import Client
 from candlewick.consume import Filled, Item, Live, Missing, Quoted, Traded
 from candlewick.instruments import Kind, Series
 from streaming.recorder import Recorder
-from tests.integration.bus.sinks import START_US, Sinks, until
+from tests.integration.bus.sinks import START_US, Sinks
 from tests.integration.recording.test_recorder import is_final, stored
 from tests.live_topics import HOUR_NS, SECOND_NS, Worker, live_series, quote, trade
+from tests.waiting import until
 
 START_NS = START_US * 1000
 

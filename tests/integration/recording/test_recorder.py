@@ -9,8 +9,9 @@ from candlewick.instruments import Kind, Series
 from candlewick.times import HOUR_US, now_us
 from streaming.recorder import Recorder
 from streaming.refresher import Refresher
-from tests.integration.bus.sinks import START_US, Sinks, until
+from tests.integration.bus.sinks import START_US, Sinks
 from tests.live_topics import HOUR_NS, SECOND_NS, Worker, live_series, quote, trade
+from tests.waiting import until
 
 START_NS = START_US * 1000
 

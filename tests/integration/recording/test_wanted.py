@@ -10,8 +10,9 @@ from candlewick import access, topics
 from candlewick.broker import close, connect
 from candlewick.live import wanted
 from streaming.recorder import Recorder
-from tests.integration.bus.sinks import Sinks, until
+from tests.integration.bus.sinks import Sinks
 from tests.live_topics import Worker
+from tests.waiting import until
 
 
 @contextmanager

@@ -381,7 +381,8 @@ class TestFaults:
                     return len(frames) - len(set(frames))
 
                 await client.until(lambda _: doubled() == 2)
-                await client.until(lambda c, known=client.ids()[-1]: c.ids()[-1] > known + 20)
+                known = client.ids()[-1]
+                await client.until(lambda c: c.ids()[-1] > known + 20)
                 assert doubled() == 2
                 assert contiguous(sorted(set(client.ids())))
                 assert venue.truth(BTC).sent[venue.open_connections()[0]["number"]]
