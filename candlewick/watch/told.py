@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from candlewick import topics
+from candlewick.instruments import Kind
 from candlewick.live.wanted import LIVE_VENUES
 from candlewick.local.home import write_atomically
 from candlewick.times import SECOND_US, iso
@@ -103,7 +105,7 @@ def troubles(look: Look, verdicts: Verdicts) -> Troubles:
     if verdicts.holes is None:
         unseen.append("hole ")
     if look.sinks is None:
-        unseen.append("check ")
+        unseen += [f"check {topics.sink_name(kind)}" for kind in Kind]
     return Troubles(look.at_us, found, tuple(unseen))
 
 

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+import typer
 
+from candlewick.commands.coverage import coverage as coverage_command
 from candlewick.hours import Gap, HourState, Quotes
+from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.store import CoverageRow, UnknownSeriesError
-from candlewick.times import DAY_US, HOUR_US, MINUTE_US, parse_time, us_day
+from candlewick.times import DAY_US, HOUR_US, MINUTE_US, iso, parse_time, us_day
 
-from .landing import EURUSD, Landing
+from .landing import BTCUSD, EURUSD, Landing
+
+LIVE_QUOTES = Series("oanda", "eurusd", Kind.QUOTES, AssetClass.FOREX, 5, 0, "forex")
 
 FRIDAY = parse_time("2026-03-06")
 CLOSE = parse_time("2026-03-06T22:00:00Z")
@@ -178,3 +183,37 @@ def test_a_span_takes_every_hour_that_it_overlaps(week: Landing) -> None:
 def test_an_unknown_series_is_named(landing: Landing) -> None:
     with pytest.raises(UnknownSeriesError, match="oanda:nix:quotes"):
         landing.store.coverage("oanda:nix:quotes", FRIDAY, MONDAY)
+
+
+@pytest.mark.parametrize("series", [BTCUSD, LIVE_QUOTES], ids=lambda series: series.name)
+def test_a_gap_of_a_live_series_is_shown_and_makes_the_command_fail(
+    series: Series, week: Landing, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    week.store.add_series(series)
+    gap = Gap(FRIDAY + HOUR_US + 5, FRIDAY + HOUR_US + 90_000_000)
+    for number, gaps in enumerate([(), (gap,), ()]):
+        week.land(week.hour(series, FRIDAY + number * HOUR_US, gaps=gaps))
+    monkeypatch.setenv("CANDLEWICK_DATABASE_URL", week.url)
+
+    def code(first: int, last: int, *, as_json: bool = False) -> int:
+        try:
+            coverage_command(
+                series.name,
+                start=iso(FRIDAY + first * HOUR_US),
+                end=iso(FRIDAY + last * HOUR_US),
+                as_json=as_json,
+            )
+        except typer.Exit as ended:
+            return ended.exit_code
+        return 0
+
+    assert code(0, 1) == code(2, 3) == 0
+    capsys.readouterr()
+    assert code(0, 3) == 1
+    shown = capsys.readouterr().out
+    assert f"{series.name}: incomplete; hours: 3 data; 0 ticks" in shown
+    assert "2026-03-06T01:00:00.000005Z .. 2026-03-06T01:01:30.000000Z  gap" in shown
+
+    # Filled, it is gone: the hour is published anew without it.
+    week.land(week.hour(series, FRIDAY + HOUR_US))
+    assert code(0, 3) == 0
