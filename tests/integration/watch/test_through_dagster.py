@@ -31,7 +31,9 @@ def definitions(live: Live, monkeypatch: pytest.MonkeyPatch) -> dg.Definitions:
     """Those that the code server would load, in the environment that it would have."""
     for name, value in live.environment().items():
         monkeypatch.setenv(name, value)
-    return build(catalogue.read(live.settings), live.settings)
+    # The database is given three seconds to answer, which a busy machine may need several times.
+    known = until("the catalogue is read", lambda: (found := catalogue.read(live.settings)).live and found)
+    return build(known, live.settings)
 
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
