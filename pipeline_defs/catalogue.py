@@ -77,18 +77,14 @@ def read(settings: Settings) -> Catalogue:
 
 
 def _from_database(settings: Settings) -> list[tuple[Series, int]]:
-    """Every series that has days to be fetched, with the time at which it was added."""
+    """Every series with the time at which it was added."""
     database = Database(access.database_url(settings), max_connections=1, timeout_s=_CONNECT_TIMEOUT_S)
     with closing(database):
         database.open()
         with database.transaction() as connection:
             added = series_added(connection)
-            # Days are asked for of a venue that publishes them; live series come by themselves.
-            return [
-                (series, added[series.name])
-                for series in all_series(connection)
-                if not is_live(series) and series.name in added
-            ]
+            # One that was added between the two questions is in the next list.
+            return [(series, added[series.name]) for series in all_series(connection) if series.name in added]
 
 
 def _describe(series: Series, added_us: int) -> Collected:
