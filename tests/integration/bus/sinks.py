@@ -14,7 +14,6 @@ from candlewick.bus import Bus
 from candlewick.bus_admin import BusAdmin, SinkDatabase
 from candlewick.hours import Column, Hour, HourState, Quotes, Trades
 from candlewick.instruments import AssetClass, Kind, Series
-from candlewick.local import pulsar
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import HOUR_US, parse_time
@@ -85,12 +84,8 @@ class Sinks:
 
     def remove_series(self) -> None:
         """Removes all topics with what is owed on them: another database would refuse it for ever."""
-        with pulsar.client(self.settings) as client:
-            for series in {*self._added, *self.store.all_series()}:
-                path = topics.hour_topic(series).replace("://", "/")
-                client.delete(
-                    f"/admin/v2/{path}", params={"force": "true", "deleteSchema": "true"}, timeout=60
-                )
+        for series in {*self._added, *self.store.all_series()}:
+            self.admin.delete_series(series)
 
     def landed(self, series: Series, hours: list[Hour]) -> bool:
         """Whether all these hours are stored as they are, their hashes made anew from what is stored."""

@@ -19,7 +19,6 @@ from candlewick.bus_admin import BusAdmin, BusAdminError, sink_config
 from candlewick.health import Condition, Health
 from candlewick.hours import Gap, Hour, HourState, Quotes
 from candlewick.instruments import AssetClass, Kind, Series
-from candlewick.local import pulsar as local_pulsar
 from candlewick.settings import Settings
 from candlewick.times import HOUR_US
 from tests.waiting import until
@@ -85,8 +84,7 @@ def test_nothing_is_lost_when_the_sink_comes_after_the_messages(landing: Sinks) 
     series = landing.add_series()
     hours = [hour(series, n) for n in range(3)]
     landing.bus.publish_hours(series, hours)
-    with local_pulsar.client(landing.settings) as client:
-        assert client.get("/admin/v3/sinks/market-data/historical").json() == [topics.sink_name(Kind.TRADES)]
+    assert landing.admin.sink_status(Kind.QUOTES).exists is False
     owed = {backlog.topic: backlog.owed for backlog in landing.admin.backlog(Kind.QUOTES)}
     assert owed[topics.hour_topic(series)] == 3
     landing.admin.ensure_platform(sink_database(landing.settings))
