@@ -20,6 +20,7 @@ TOGETHER = {
     "tests/integration/pipeline_defs": "servers",
     "tests/integration/recording": "servers",
     "tests/integration/test_servers.py": "servers",
+    "tests/integration/watch": "servers",
 }
 
 

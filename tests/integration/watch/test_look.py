@@ -9,8 +9,9 @@ from candlewick.watch.judge import Check, judge
 from candlewick.watch.look import Hole, take
 from candlewick.watch.memory import Memory
 from candlewick.watch.restart import restart
-from tests.integration.bus.sinks import sinks, until
+from tests.integration.bus.sinks import sinks
 from tests.live_topics import live_series
+from tests.waiting import until
 
 
 def test_sinks_holes_and_a_restart_as_the_guard_may_see_and_do_them(
