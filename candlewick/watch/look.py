@@ -216,7 +216,7 @@ def _holes(settings: Settings, at_us: int) -> tuple[list[Series], tuple[Hole, ..
             added = series_added(connection)
             found: list[Hole] = []
             for one in live:
-                start_us = max(at_us - HOLES_US, added[one.name])
+                start_us = max(at_us - HOLES_US, added.get(one.name, at_us))
                 rows = coverage(connection, one.name, start_us, at_us, at_us)
                 found += holes(one.name, rows, start_us, at_us)
     return live, tuple(found)
