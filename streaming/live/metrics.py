@@ -13,7 +13,10 @@ from prometheus_client.process_collector import ProcessCollector
 from candlewick.health import Condition, Health
 from candlewick.live.continuity import Continuity, Saying
 
-_LAGS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_LAGS = (
+    *(0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.05, 0.07),
+    *(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0),
+)
 
 
 class Metrics:

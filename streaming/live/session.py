@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -43,6 +44,8 @@ SECOND_LOOK_S = 1.5
 """What REST had and the stream did not may have been on its way."""
 GIVE_UP_AFTER = 3
 """So often REST has to answer beyond a gap without what is missing."""
+EXPLAIN_S = 6.0
+"""By then the candle that a gap ended in is complete."""
 ASLEEP_S = 2.0
 """A tick this late means that the process was stopped: nothing can be said of the venue's silence."""
 
@@ -245,6 +248,8 @@ class Session:
             self._start(("settle", stream), stream.settle)
         for stream in self._streams.values():
             self._fill_gaps(stream)
+            if stream.unexplained:
+                self._start(("explain", stream), partial(self._explain, stream))
 
     async def _subscribe(self, now: float) -> None:
         feeds = {feed for stream in self._streams.values() for feed in self._venue.feeds(stream.series)}
@@ -338,6 +343,19 @@ class Session:
                     # One after the other: the venue's budget is one.
                     self._start(("fill", stream), lambda gap=gap: self._fill(stream, gap))  # type: ignore[misc]
                     return
+
+    async def _explain(self, stream: Stream) -> None:
+        """Asks what moved in a gap that stays."""
+        gap = stream.unexplained[0]
+        await asyncio.sleep(EXPLAIN_S)
+        try:
+            text = await self._venue.moved(stream.series.symbol, gap.from_ns, gap.to_ns)
+        except RestError as error:
+            _log.warning("gap not explained", series=stream.series.name, error=str(error))
+            text = ""
+        stream.unexplained.popleft()
+        if text:
+            await stream.explain(gap, text)
 
     async def _fill(self, stream: Stream, gap: OpenGap) -> None:
         """Asks REST for what a gap lacks until it is there, or REST has shown that it does not have it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
@@ -15,7 +16,7 @@ from candlewick.calendars import calendar
 from candlewick.instruments import Kind, Series
 from candlewick.live import continuity
 from candlewick.live.channels import channels
-from candlewick.live.continuity import Saying
+from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import DEFINITIONS, Channel, Event, Quote, Ticker, Trade
 from candlewick.position import Position
 from candlewick.times import SECOND_US, now_us
@@ -25,6 +26,7 @@ from streaming.live.metrics import SeriesMetrics
 from streaming.live.outbox import Outbox, make_producer
 from streaming.live.quiet import Quiet
 
+GAPS_EXPLAINED = 100
 COMPLETE_S = 3.0
 """How often a whole connection says so."""
 
@@ -64,6 +66,8 @@ class Stream:
         self._claim: tuple[int, int] | None = None
         self._claimed_at = 0.0
         self._saying = asyncio.Lock()
+        self.unexplained: deque[Continuity] = deque(maxlen=GAPS_EXPLAINED)
+        """Gaps that cannot be filled, and of which the venue has not yet been asked what moved in them."""
 
     @property
     def outboxes(self) -> list[Outbox]:
@@ -179,8 +183,16 @@ class Stream:
             for record in records:
                 if record.kind == Saying.GAP:
                     self.metrics.record(record)
-                    await self._records.send(replace(record, position=str(self.live.last or "")))
+                    said = replace(record, position=str(self.live.last or ""))
+                    await self._records.send(said)
+                    if self.series.kind is Kind.QUOTES:
+                        self.unexplained.append(said)
             await self._records.settled()
+
+    async def explain(self, gap: Continuity, text: str) -> None:
+        """Says the same gap again, with what the venue can still tell of it."""
+        async with self._saying:
+            await self._records.send(replace(gap, reason=f"{gap.reason}; {text}", at_ns=time.time_ns()))
 
     async def close(self, drain_s: float) -> None:
         """Waits for what is on its way, and ends the producers."""

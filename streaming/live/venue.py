@@ -190,5 +190,11 @@ class Venue(Protocol):
     async def newest_quote(self, symbol: str) -> Quote | None:
         """The best bid and ask of now, by REST. Raises RestError."""
 
+    async def moved(self, symbol: str, from_ns: int, to_ns: int) -> str:
+        """What the venue can tell, by REST, of a time whose quotes it cannot give; empty for nothing.
+
+        Raises RestError.
+        """
+
     def trades(self, symbol: str, since_ns: int) -> AsyncIterator[list[Trade]]:
         """Pages of trades from `since_ns` up to now, in order, by REST. Raises RestError."""

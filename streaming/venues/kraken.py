@@ -335,6 +335,10 @@ class Kraken:
             Origin.REST,
         )
 
+    async def moved(self, symbol: str, from_ns: int, to_ns: int) -> str:
+        del symbol, from_ns, to_ns
+        return ""
+
     async def trades(self, symbol: str, since_ns: int) -> AsyncIterator[list[Trade]]:
         # Whether a trade exactly at `since` is given is not documented: one nanosecond earlier it is.
         since = since_ns - 1

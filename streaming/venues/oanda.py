@@ -7,6 +7,7 @@ shown has them.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from candlewick.instruments import Series
 from candlewick.live.events import Channel, Origin, Quote, Trade
 from candlewick.live.numbers import InexactError, scaled, time_ns
+from candlewick.times import iso
 from candlewick.venues.symbols import OANDA as NAME
 from candlewick.venues.symbols import oanda_spelling as spelling
 from streaming.live.lines import open_lines
@@ -35,6 +37,8 @@ from streaming.live.venue import (
 )
 
 _PRICING = "pricing"
+_CANDLE_NS = 5_000_000_000
+_MOST_CANDLES = 5000
 
 
 class _Bucket(msgspec.Struct, gc=False):
@@ -230,6 +234,23 @@ class Oanda:
                 return _quote(price, series, time_ns(price.time), Origin.REST)
         return None
 
+    async def moved(self, symbol: str, from_ns: int, to_ns: int) -> str:
+        # Whole candles around the gap, and no more than one answer holds.
+        first = from_ns // _CANDLE_NS * _CANDLE_NS
+        last = min(-(-to_ns // _CANDLE_NS) * _CANDLE_NS, first + _MOST_CANDLES * _CANDLE_NS)
+        path = f"/v3/instruments/{spelling(symbol)}/candles"
+        parameters = {"price": "BA", "granularity": "S5", "from": _moment(first), "to": _moment(last)}
+        candles = (await self._ask(path, parameters, _Candles)).candles
+        if not candles:
+            return "no price in it, by the venue's candles of 5 s"
+        prices = sum(candle.volume for candle in candles)
+        bids = [Decimal(price) for candle in candles for price in (candle.bid.l, candle.bid.h)]
+        asks = [Decimal(price) for candle in candles for price in (candle.ask.l, candle.ask.h)]
+        return (
+            f"{prices} prices around it, by {len(candles)} of the venue's candles of 5 s: "
+            f"bid {min(bids)} to {max(bids)}, ask {min(asks)} to {max(asks)}"
+        )
+
     def trades(self, symbol: str, since_ns: int) -> AsyncIterator[list[Trade]]:
         raise RestError(f"the venue has no trades of {symbol} since {since_ns}")
 
@@ -242,6 +263,10 @@ class Oanda:
             return msgspec.json.decode(body, type=of)
         except msgspec.MsgspecError as error:
             raise RestError(f"{what}: not an answer of the API: {error}") from None
+
+
+def _moment(ns: int) -> str:
+    return iso(ns // 1000)
 
 
 def _quote(price: _Line | _Price, series: Series, receive_ns: int, origin: Origin) -> Quote:

@@ -122,6 +122,15 @@ def test_a_fault_is_noticed_and_what_is_lost_is_said(
     if case.loses:
         assert lost
         assert mine
+        until(
+            f"it is said what moved in the gap; see {worker.log}",
+            lambda: any(
+                "prices around it" in gap.reason
+                for gap in open_gaps(streams.records(EURUSD))
+                if gap.bounds == mine[-1].bounds
+            ),
+            20,
+        )
     again = {connection["number"] for connection in venue.connections()} - connections
     note(Outcome("OANDA", case.rule, noticed, recovered, lost, len(again)))
 
