@@ -135,8 +135,10 @@ def _interruptible() -> Iterator[None]:
 
 def _print_welcome(settings: Settings, console: Console, seconds: float) -> None:
     console.print(f"\n[bold]Candlewick is up[/] after {seconds:.0f} s, in {settings.home}", highlight=False)
-    for page in platform.pages(settings, Home(settings.home)):
-        console.print(f"  {page.name:16} {page.url}", highlight=False)
+    pages = platform.pages(settings, Home(settings.home))
+    width = max(len(page.name) for page in pages)
+    for page in pages:
+        console.print(f"  {page.name:{width}}  {page.url}", highlight=False)
     console.print("  What goes on: candlewick status; what is wrong: candlewick doctor\n", highlight=False)
 
 

@@ -61,9 +61,13 @@ def pages(settings: Settings, home: Home) -> list[Page]:
     found: list[Page] = []
     if programs.DAGSTER_WEB in names:
         found.append(Page("Dagster", f"http://127.0.0.1:{settings.ports.dagster}"))
-    for venue, port in ((programs.KRAKEN, settings.ports.kraken), (programs.OANDA, settings.ports.oanda)):
+    workers = (
+        (programs.KRAKEN, "Kraken", settings.ports.kraken),
+        (programs.OANDA, "OANDA", settings.ports.oanda),
+    )
+    for venue, title, port in workers:
         if venue in names:
-            found.append(Page(f"{venue.capitalize()}'s worker", f"http://127.0.0.1:{port}/health"))
+            found.append(Page(f"{title}'s worker", f"http://127.0.0.1:{port}/health"))
     if settings.database_url is None:
         found.append(Page("PostgreSQL", f"127.0.0.1:{settings.ports.postgres}, database {access.DATABASE}"))
     found.append(Page("Pulsar", access.pulsar_url(settings)))
