@@ -232,6 +232,9 @@ class Session:
             await asyncio.sleep(TICK_S)
 
     async def _tick(self, now: float) -> None:
+        if not self._streams:
+            await self.end("unwanted", "nothing is to be streamed any more")
+            return
         await self._subscribe(now)
         if self._venue.ping_s is not None and now - self._pinged_at >= self._venue.ping_s:
             self._pinged_at = now
