@@ -132,9 +132,15 @@ def connected(settings: Settings) -> Iterator[Sinks]:
 
 
 @contextmanager
-def sinks(settings: Settings, url: str) -> Iterator[Sinks]:
-    """Points the sinks of running servers at a migrated database, and removes them and their topics after."""
-    with connected(settings.model_copy(update={"database_url": SecretStr(url)})) as made:
+def sinks(settings: Settings, url: str | None = None) -> Iterator[Sinks]:
+    """Points the sinks of running servers at a migrated database, and removes them and their topics after.
+
+    Args:
+        url: of the database; by default that of the settings.
+    """
+    if url is not None:
+        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+    with connected(settings) as made:
         made.store.prepare_roles(
             access.database_password(settings, access.SINK), access.database_password(settings, access.READER)
         )
