@@ -32,8 +32,14 @@ def definitions(live: Live, monkeypatch: pytest.MonkeyPatch) -> dg.Definitions:
     for name, value in live.environment().items():
         monkeypatch.setenv(name, value)
     # The database is given three seconds to answer, which a busy machine may need several times.
-    known = until("the catalogue is read", lambda: (found := catalogue.read(live.settings)).live and found)
-    return build(known, live.settings)
+    known: list[catalogue.Catalogue] = []
+
+    def is_read() -> bool:
+        known.append(catalogue.read(live.settings))
+        return bool(known[-1].live)
+
+    until("the catalogue is read", is_read)
+    return build(known[-1], live.settings)
 
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
