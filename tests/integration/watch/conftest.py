@@ -23,7 +23,7 @@ from simulators.kraken.testing import running as running_kraken
 from tests.conftest import make_settings, new_database, running, temporary_home
 from tests.endpoint import Endpoint, listening
 from tests.integration.bus.sinks import Sinks, sinks
-from tests.live import until
+from tests.waiting import until
 
 COMMAND = Path(sys.executable).with_name("candlewick")
 TRADES = Series("kraken", "btcusd", Kind.TRADES, AssetClass.CRYPTO, 5, 8, "crypto")

@@ -15,7 +15,7 @@ from candlewick.watch.look import take
 from pipeline_defs import catalogue
 from pipeline_defs.definitions import build
 from pipeline_defs.live.names import RESTART_JOB, restart_key, sink_key, venue_key
-from tests.live import until
+from tests.waiting import until
 
 from .conftest import TRADES, Live
 
