@@ -76,7 +76,7 @@ def worker(streams: Bench, venue: RunningKraken) -> Worker:
 
 @pytest.fixture(autouse=True)
 def sound(worker: Worker, venue: RunningKraken) -> None:
-    venue.set_faults().real_clock()
+    venue.set_faults()
     until(
         f"no gap is being filled; see {worker.log}",
         lambda: worker.health().get("summary") == "streaming 3 series",

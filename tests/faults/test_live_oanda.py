@@ -80,7 +80,7 @@ def worker(streams: Bench, venue: RunningOanda) -> Worker:
 
 @pytest.fixture(autouse=True)
 def sound(worker: Worker, venue: RunningOanda) -> None:
-    venue.set_faults().real_clock()
+    venue.set_faults()
     until(f"it streams; see {worker.log}", lambda: worker.health().get("summary") == "streaming 2 series", 60)
 
 
