@@ -8,7 +8,6 @@ reached; then `send` waits, which holds back the socket, and `offer` keeps the n
 import asyncio
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -173,9 +172,6 @@ class Outbox:
             return
         finally:
             self._waiters -= 1
-
-
-Make = Callable[[], pulsar.Producer]
 
 
 def make_producer(
