@@ -26,14 +26,15 @@ class Case:
 
     Attributes:
         rule: for the simulator; lifted once it was noticed, unless it is over by itself.
-        metric: which of the worker's figures rises; `cause` is the label of `reconnects`.
+        metric: which of the worker's figures rises; `causes` are labels of `reconnects`, of which one
+            is enough: a probe may find a silent connection out before its silence does.
         says: what its log says then, instead.
         loses: whether nobody has the trades: then the gap stays.
     """
 
     rule: str
     metric: str = "reconnects_total"
-    cause: str | None = None
+    causes: tuple[str, ...] = ()
     says: str = ""
     loses: bool = False
 
@@ -79,9 +80,13 @@ def befall(case: Case, venue: LiveVenue, worker: Worker, series: Series) -> tupl
 
     The first is None where nothing but the events themselves could show it.
     """
-    labels = {} if case.cause is None else {"cause": case.cause}
     metric = f"candlewick_live_{case.metric}"
-    before = worker.metric(metric, **labels)
+
+    def noticings() -> float:
+        labels = [{"cause": cause} for cause in case.causes] or [{}]
+        return sum(worker.metric(metric, **one) for one in labels)
+
+    before = noticings()
     said = worker.log.stat().st_size
     began = time.monotonic()
     venue.set_faults(case.rule)
@@ -96,10 +101,10 @@ def befall(case: Case, venue: LiveVenue, worker: Worker, series: Series) -> tupl
             DETECT_S + 20,
         )
         noticed = time.monotonic() - began
-    elif case.cause is not None or case.metric != "reconnects_total":
+    elif case.causes or case.metric != "reconnects_total":
         until(
-            f"{metric} {labels} rises; see {worker.log}",
-            lambda: worker.metric(metric, **labels) > before,
+            f"{metric} {case.causes} rises; see {worker.log}",
+            lambda: noticings() > before,
             DETECT_S + SLACK_S,
         )
         noticed = time.monotonic() - began

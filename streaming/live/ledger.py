@@ -24,6 +24,17 @@ UNAVAILABLE = "the venue does not have these trades"
 LARGEST_ID = (1 << 63) - 1
 GAPS_KEPT = 1000
 """Gaps that are remembered, should their trades still come; older ones stay on their hours."""
+AHEAD_NS = 1_000_000_000
+"""A venue's clock may be this much ahead of ours; what it says beyond that is not believed."""
+
+
+def by_our_clock(venue_ns: int, receive_ns: int) -> int:
+    """A venue's time, or when it was received if that time lies in the future.
+
+    Were a clock that jumped ahead believed, the series would count as known up to there, and what is lost
+    until then would not be said.
+    """
+    return venue_ns if venue_ns <= receive_ns + AHEAD_NS else receive_ns
 
 
 @dataclass(slots=True)
@@ -115,9 +126,10 @@ class Ledger:
         taken, self.records = self.records, []
         return taken
 
-    def _event(self, exchange_ns: int) -> None:
-        self._event_ns = max(self._event_ns or 0, exchange_ns)
-        self.known_ns = max(self.known_ns or 0, exchange_ns)
+    def _event(self, event: Quote | Trade) -> None:
+        event_ns = by_our_clock(event.exchange_ns, event.receive_ns)
+        self._event_ns = max(self._event_ns or 0, event_ns)
+        self.known_ns = max(self.known_ns or 0, event_ns)
 
     def _resumed(self, from_ns: int) -> None:
         self.resuming = False
@@ -254,7 +266,7 @@ class TradeLedger(Ledger):
             if reason is not None and self.last_id is not None and trade.trade_id > self.last_id + 1:
                 self._open(trade.exchange_ns, self.last_id + 1, trade.trade_id - 1, reason, at_ns)
             self.last_id = trade.trade_id
-            self._event(trade.exchange_ns)
+            self._event(trade)
 
     def _nothing_missed(self, from_ns: int, to_ns: int, at_ns: int) -> None:
         """A reconnect between two consecutive trades: said, and closed at once. Its range of ids is empty."""
@@ -343,7 +355,9 @@ class QuoteLedger(Ledger):
         known_ns = self.known_ns
         if known_ns is None:
             # By the price's own time: nothing came after it, however old it is.
-            first_ns = quote.exchange_ns if quote else self._start_ns
+            first_ns = self._start_ns
+            if quote is not None:
+                first_ns = by_our_clock(quote.exchange_ns, quote.receive_ns)
             start_ns = first_ns // _HOUR_NS * _HOUR_NS
             self._resumed(start_ns)
             self.known_ns = start_ns
@@ -353,7 +367,8 @@ class QuoteLedger(Ledger):
         if quote is None:
             self._gap(known_ns, self._start_ns, "the connection was lost", at_ns)
             return False
-        self._gap(known_ns, quote.exchange_ns, "the connection was lost", at_ns)
+        to_ns = by_our_clock(quote.exchange_ns, quote.receive_ns)
+        self._gap(known_ns, to_ns, "the connection was lost", at_ns)
         if self._is_last(quote):
             return False
         if quote.exchange_ns < known_ns and self.last is None:
@@ -368,7 +383,7 @@ class QuoteLedger(Ledger):
 
     def _publish(self, quote: Quote) -> bool:
         self.last = quote
-        self._event(quote.exchange_ns)
+        self._event(quote)
         return True
 
     def _gap(self, from_ns: int, to_ns: int, reason: str, at_ns: int) -> None:

@@ -10,7 +10,7 @@ from candlewick.live import continuity
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Quote, Trade, decode
 from candlewick.position import Position
-from streaming.live.ledger import OpenGap, QuoteLedger, TradeLedger
+from streaming.live.ledger import OpenGap, QuoteLedger, TradeLedger, by_our_clock
 
 LOOK_BACK_MS = 2 * 3600 * 1000
 """How much of the continuity before its last record is read: gaps that are still open are filled then."""
@@ -35,18 +35,20 @@ def trade_ledger(
     # What has come of a gap since it was opened is in the topic, and is not to be asked for again.
     since = [gap.record for gap in gaps if not gap.given_up]
     times: dict[int, int] = {}
+    event_ns: int | None = None
     end: Position | None = None
     for message in _messages(client, live_topic, _from([complete, *since])):
         end = _position(message)
         event = decode(Channel.TRADES, message.data())
         if isinstance(event, Trade):
             times[event.trade_id] = event.exchange_ns
+            event_ns = max(event_ns or 0, by_our_clock(event.exchange_ns, event.receive_ns))
             for gap in gaps:
                 gap.take(event.trade_id)
     said = [complete.last_id] if complete and complete.last_id is not None else []
     last_id = max([*times, *said], default=None)
     ledger = TradeLedger(last_id, gaps=[gap for gap in gaps if gap.missing])
-    ledger.resume_from(max(times.values(), default=None), complete.to_ns if complete else None)
+    ledger.resume_from(event_ns, complete.to_ns if complete else None)
     for first, last in _holes(complete, times, records):
         bounds = times.get(first - 1, complete.from_ns if complete else times[last + 1]), times[last + 1]
         ledger.reopen(bounds, (first, last), time.time_ns())
@@ -81,7 +83,7 @@ def quote_ledger(
         event = decode(Channel.QUOTES, message.data())
         if isinstance(event, Quote):
             last = event
-            event_ns = max(event_ns or 0, event.exchange_ns)
+            event_ns = max(event_ns or 0, by_our_clock(event.exchange_ns, event.receive_ns))
     ledger = QuoteLedger(last, by_time=by_time)
     ledger.resume_from(event_ns, complete.to_ns if complete else None)
     return ledger, end

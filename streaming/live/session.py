@@ -153,7 +153,7 @@ class Session:
                 await self._events(item, receive_ns)
             case Heard(venue_ns=int(venue_ns)):
                 for stream in self._active():
-                    stream.claim(venue_ns - int(self._venue.settles_s * 1e9))
+                    stream.claim(venue_ns, self._venue.settles_s)
             case Acknowledged() | Refused():
                 await self._answered(item)
             case Resting():

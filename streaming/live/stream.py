@@ -21,7 +21,7 @@ from candlewick.live.events import DEFINITIONS, Channel, Event, Quote, Ticker, T
 from candlewick.position import Position
 from candlewick.times import SECOND_US, now_us
 from streaming.live import readback
-from streaming.live.ledger import Ledger, OpenGap, QuoteLedger, TradeLedger
+from streaming.live.ledger import Ledger, OpenGap, QuoteLedger, TradeLedger, by_our_clock
 from streaming.live.metrics import SeriesMetrics
 from streaming.live.outbox import Outbox, make_producer
 from streaming.live.quiet import Quiet
@@ -29,9 +29,6 @@ from streaming.live.quiet import Quiet
 GAPS_EXPLAINED = 100
 COMPLETE_S = 3.0
 """How often a whole connection says so."""
-
-_AHEAD_NS = 1_000_000_000
-"""A venue's clock may be this much ahead of ours before what it says of completeness is cut."""
 
 
 class Stream:
@@ -88,7 +85,7 @@ class Stream:
 
     async def begin(self, venue_ns: int) -> None:
         """A subscription was acknowledged."""
-        self.ledger.begin(venue_ns, in_doubt=self.in_doubt)
+        self.ledger.begin(by_our_clock(venue_ns, time.time_ns()), in_doubt=self.in_doubt)
         self.in_doubt = False
         self._claim = None
         self.begun_at = time.monotonic()
@@ -135,12 +132,12 @@ class Stream:
         await self.publish_records()
         return len(found)
 
-    def claim(self, venue_ns: int) -> None:
-        """The venue's clock: of what it stamped before, nothing is still to come on this connection."""
-        venue_ns = min(venue_ns, time.time_ns() + _AHEAD_NS)
+    def claim(self, venue_ns: int, settles_s: float) -> None:
+        """The venue's clock: of what it stamped `settles_s` before, nothing is still to come here."""
         now = time.monotonic()
         if self._claim is None and now - self._claimed_at >= COMPLETE_S:
-            self._claim = (venue_ns, self.live.sent)
+            upto_ns = by_our_clock(venue_ns, time.time_ns()) - int(settles_s * 1e9)
+            self._claim = (upto_ns, self.live.sent)
 
     async def settle(self) -> None:
         """Says `complete` once all that a claim is about has been acknowledged."""

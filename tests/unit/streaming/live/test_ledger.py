@@ -215,6 +215,31 @@ def test_quotes_that_were_missed_stay_a_gap_up_to_the_price_that_opens_the_conne
     assert (gap.from_ns, gap.to_ns) == (START_NS + SECOND_NS, START_NS + 9 * SECOND_NS)
 
 
+def test_a_clock_that_jumped_ahead_hides_no_gap() -> None:
+    ledger = QuoteLedger(quote(START_NS))
+    ledger.resume_from(START_NS, None)
+    connected(ledger)
+    ledger.snapshot(quote(START_NS), 0)
+    ahead = quote(START_NS + SECOND_NS)
+    ahead.exchange_ns += HOUR_NS
+    assert ledger.take(ahead, 0)
+    ledger.begin(START_NS + 9 * SECOND_NS)
+    assert ledger.snapshot(quote(START_NS + 9 * SECOND_NS, bid=105), 0)
+    (gap,) = ledger.take_records()
+    assert (gap.from_ns, gap.to_ns) == (START_NS + SECOND_NS, START_NS + 9 * SECOND_NS)
+
+
+def test_a_clock_ahead_when_the_connection_opens_makes_no_gap_in_the_future() -> None:
+    ledger = QuoteLedger(quote(START_NS))
+    ledger.resume_from(START_NS, None)
+    connected(ledger)
+    ahead = quote(START_NS + 9 * SECOND_NS, bid=105)
+    ahead.exchange_ns += HOUR_NS
+    assert ledger.snapshot(ahead, 0)
+    (gap,) = ledger.take_records()
+    assert gap.to_ns == START_NS + 9 * SECOND_NS
+
+
 def test_the_same_price_of_the_same_time_is_no_gap_and_not_published_again() -> None:
     ledger = QuoteLedger(quote(START_NS))
     ledger.resume_from(START_NS, START_NS + SECOND_NS)
