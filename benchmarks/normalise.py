@@ -20,6 +20,7 @@ from streaming.venues import kraken
 
 FRAMES = 20_000
 REPEAT = 5
+ROUNDS = 4
 _PEER = Path(__file__).with_name("peer_cryptofeed.py")
 
 
@@ -68,11 +69,13 @@ def run() -> Iterator[Figure]:
                 kraken._trades.decode(frame)  # noqa: SLF001
 
     detail: dict[str, object] = {"frames": FRAMES}
-    mine, limit = _cpu_pair(ours, bare)
-    peer = _peer(wire)
-    if peer is not None:
-        detail["cryptofeed"] = round(peer)
-        detail["ratio_to_cryptofeed"] = round(FRAMES / mine / peer, 2)
+    # In turns, since the pace of a shared machine changes within a minute.
+    rounds = [(*_cpu_pair(ours, bare), _peer(wire)) for _ in range(ROUNDS)]
+    mine, limit = min(one for one, _, _ in rounds), min(one for _, one, _ in rounds)
+    peers = [peer for _, _, peer in rounds if peer is not None]
+    if peers:
+        detail["cryptofeed"] = round(max(peers))
+        detail["ratio_to_cryptofeed"] = round(FRAMES / mine / max(peers), 2)
     yield Figure("normalise", FRAMES / mine, "frames/CPU-s", FRAMES / limit, detail=detail)
 
 
@@ -94,6 +97,6 @@ def _peer(wire: list[bytes]) -> float | None:
     if not python:
         return None
     answer = subprocess.run(
-        [python, str(_PEER)], input=b"\n".join(wire), capture_output=True, check=True, timeout=300
+        [python, "-P", str(_PEER)], input=b"\n".join(wire), capture_output=True, check=True, timeout=300
     )
     return float(json.loads(answer.stdout)["frames_per_cpu_second"])

@@ -1,28 +1,34 @@
 """Numbers and times of live messages, exactly as they were sent: scaled integers, nanoseconds since 1970."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 
 _LIMIT = 1 << 63
 _FLOAT_PROVES = 10**15
+_PROVEN = 1e15 - 1
 _FACTORS = tuple(10.0**scale for scale in range(16))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 
-LONG_NUMBER = re.compile(rb":\s*-?[0-9.]{17}")
-"""Finds members of JSON objects with more digits than a float keeps: such a message is read as `Decimal`."""
+_DIGITS = bytes.maketrans(b"123456789.", b"0" * 10)
+_MORE_THAN_A_FLOAT_KEEPS = b"0" * 17
 
 
 class InexactError(ValueError):
     """A number that the scale of its series cannot hold."""
 
 
+def has_long_number(frame: bytes) -> bool:
+    """Whether a JSON message has a number with more digits than a float keeps: it is read as `Decimal`."""
+    return _MORE_THAN_A_FLOAT_KEEPS in frame.translate(_DIGITS)
+
+
 def scaled(value: float | Decimal | str, scale: int) -> int:
     """A decimal number times 10 to the power of `scale`, exactly.
 
     A float counts as the decimal of at most 15 significant digits that it stands for; whoever decodes JSON
-    into floats makes sure that no longer number was sent (`LONG_NUMBER`).
+    into floats makes sure that no longer number was sent (`has_long_number`).
 
     Raises:
         InexactError: it has more decimals than the scale, is no finite number, or does not fit 64 bits.
@@ -40,21 +46,26 @@ def scaled(value: float | Decimal | str, scale: int) -> int:
     return _from_decimal(value if isinstance(value, Decimal) else _decimal(value), scale)
 
 
-def scaled_all(values: list[float], scale: int) -> list[int]:
-    """Like `scaled`, for several numbers of one scale at once: half the time for each.
+def scaled_pair(
+    first: float | Decimal, second: float | Decimal, scale: int, second_scale: int
+) -> tuple[int, int]:
+    """Like `scaled`, for two numbers in little more time than one takes.
 
     Raises:
         InexactError: like `scaled`.
     """
-    factor = _FACTORS[scale]
     try:
-        numbers = [round(value * factor) for value in values]
-        exact = [number / factor for number in numbers] == values
-    except (TypeError, OverflowError, ValueError):
-        exact = False
-    if exact and max(numbers) < _FLOAT_PROVES and min(numbers) > -_FLOAT_PROVES:
-        return numbers
-    return [scaled(value, scale) for value in values]
+        factor, second_factor = _FACTORS[scale], _FACTORS[second_scale]
+        large: float = first * factor  # type: ignore[operator]
+        second_large: float = second * second_factor  # type: ignore[operator]
+        if -_PROVEN < large < _PROVEN and -_PROVEN < second_large < _PROVEN:
+            number, second_number = round(large), round(second_large)
+            if number / factor == first and second_number / second_factor == second:
+                return number, second_number
+    except (TypeError, IndexError, OverflowError, ValueError):
+        # Decimals, and floats that are no prices.
+        pass
+    return scaled(first, scale), scaled(second, second_scale)
 
 
 def _decimal(text: str) -> Decimal:
@@ -97,19 +108,20 @@ def time_ns(text: str) -> int:
     Raises:
         ValueError: it is not written so.
     """
-    if len(text) == 27 and text[19] == "." and text[26] == "Z" and text[20:26].isdigit():
-        # The usual form, in a third of the time.
-        return _second_ns(text[:19], "Z") + int(text[20:26]) * 1000
+    if len(text) == 27 and text[19] == "." and text[26] == "Z":
+        # The usual form, in a quarter of the time.
+        try:
+            since = datetime.fromisoformat(text) - _EPOCH
+        except ValueError:
+            raise ValueError(f"{text[:40]!r} is not a time") from None
+        return (since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds) * 1000
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError(f"{text[:40]!r} is not a time")
     second, fraction, zone = found.groups()
-    return _second_ns(second, zone) + int((fraction or "0").ljust(9, "0"))
-
-
-@lru_cache(maxsize=64)
-def _second_ns(second: str, zone: str) -> int:
-    if second[10] != "T":
-        raise ValueError(f"{second!r} is not a time")
-    moment = datetime.fromisoformat(second + ("+00:00" if zone == "Z" else zone))
-    return int(moment.timestamp()) * 1_000_000_000
+    try:
+        since = datetime.fromisoformat(second + zone) - _EPOCH
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not a time") from None
+    nanoseconds = int((fraction or "0").ljust(9, "0"))
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + nanoseconds

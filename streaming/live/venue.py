@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from candlewick.instruments import Series
 from candlewick.live.events import Channel, Event, Quote, Trade
 
@@ -15,8 +17,7 @@ class Feed(NamedTuple):
     symbol: str
 
 
-@dataclass(slots=True)
-class Events:
+class Events(msgspec.Struct, gc=False):
     """Events of one channel in the venue's order; `snapshot`: the state that opens a subscription."""
 
     channel: Channel

@@ -8,13 +8,13 @@ bare JSON numbers; nothing of a price or a quantity is ever rounded.
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
 from candlewick.instruments import Kind, Series
 from candlewick.live.events import Channel, Event, Origin, Quote, Ticker, Trade
-from candlewick.live.numbers import LONG_NUMBER, InexactError, scaled, scaled_all, time_ns
+from candlewick.live.numbers import InexactError, has_long_number, scaled, scaled_pair, time_ns
 from candlewick.venues.symbols import KRAKEN as NAME
 from candlewick.venues.symbols import kraken_pair as rest_pair
 from candlewick.venues.symbols import kraken_spelling as spelling
@@ -37,6 +37,13 @@ from streaming.live.websocket import open_websocket
 
 _TRADE = "trade"
 _TICKER = "ticker"
+
+# An attribute of an enumeration costs as much as reading a number.
+_STREAM: Final = Origin.STREAM.value
+_SNAPSHOT: Final = Origin.SNAPSHOT.value
+_TRADES: Final = Channel.TRADES
+_QUOTES: Final = Channel.QUOTES
+_TICKERS: Final = Channel.TICKER
 
 _SIDES: Final = {"buy": 1, "sell": -1, "b": 1, "s": -1}
 _PAGE = 1000
@@ -201,58 +208,63 @@ class Kraken:
             raise BadFrameError(f"{type(error).__name__}: {error}") from None
 
     def _trades(self, frame: bytes, receive_ns: int) -> list[Item]:
-        message = (_trades_exact if LONG_NUMBER.search(frame) else _trades).decode(frame)
+        message = (_trades_exact if has_long_number(frame) else _trades).decode(frame)
         snapshot = message.type == "snapshot"
-        origin = Origin.SNAPSHOT.value if snapshot else Origin.STREAM.value
-        found: dict[str, list[Event]] = {}
+        origin = _SNAPSHOT if snapshot else _STREAM
         items: list[Item] = []
+        found: dict[str, list[Event]] = {}
         for wire in message.data:
             series = self._series.get(wire.symbol)
             if series is None:
                 continue
-            price, volume = series.price_scale, series.volume_scale
+            symbol, price_scale, volume_scale = series.symbol, series.price_scale, series.volume_scale
             try:
-                trade = Trade(
-                    time_ns(wire.timestamp),
-                    receive_ns,
-                    wire.trade_id,
-                    scaled(wire.price, price),
-                    scaled(wire.qty, volume),
-                    _SIDES[wire.side],
-                    price,
-                    volume,
-                    origin,
-                )
+                price, quantity = scaled_pair(wire.price, wire.qty, price_scale, volume_scale)
             except InexactError as error:
-                items.append(Inexact(Channel.TRADES, series.symbol, f"trade {wire.trade_id}: {error}"))
+                items.append(Inexact(_TRADES, symbol, f"trade {wire.trade_id}: {error}"))
                 continue
-            found.setdefault(series.symbol, []).append(trade)
-        items += [Events(Channel.TRADES, symbol, trades, snapshot) for symbol, trades in found.items()]
+            trade = Trade(
+                time_ns(wire.timestamp),
+                receive_ns,
+                wire.trade_id,
+                price,
+                quantity,
+                _SIDES[wire.side],
+                price_scale,
+                volume_scale,
+                origin,
+            )
+            if symbol in found:
+                found[symbol].append(trade)
+            else:
+                found[symbol] = [trade]
+                items.append(Events(_TRADES, symbol, found[symbol], snapshot))
         return items
 
     def _tickers(self, frame: bytes, receive_ns: int) -> list[Item]:
-        message = (_tickers_exact if LONG_NUMBER.search(frame) else _tickers).decode(frame)
+        message = (_tickers_exact if has_long_number(frame) else _tickers).decode(frame)
         snapshot = message.type == "snapshot"
-        origin = Origin.SNAPSHOT.value if snapshot else Origin.STREAM.value
+        origin = _SNAPSHOT if snapshot else _STREAM
         items: list[Item] = []
         for wire in message.data:
             series = self._series.get(wire.symbol)
             if series is None:
                 continue
-            price, volume = series.price_scale, series.volume_scale
+            symbol, price_scale, volume_scale = series.symbol, series.price_scale, series.volume_scale
             # Older answers have no time; then it is known by when it was received.
             exchange_ns = receive_ns if wire.timestamp is None else time_ns(wire.timestamp)
             try:
-                bid, ask = scaled_all([wire.bid, wire.ask], price)
-                bid_volume, ask_volume = scaled_all([wire.bid_qty, wire.ask_qty], volume)
+                bid, ask = scaled_pair(wire.bid, wire.ask, price_scale, price_scale)
+                bid_volume, ask_volume = scaled_pair(wire.bid_qty, wire.ask_qty, volume_scale, volume_scale)
             except InexactError as error:
-                items.append(Inexact(Channel.QUOTES, series.symbol, str(error)))
+                items.append(Inexact(_QUOTES, symbol, str(error)))
                 continue
-            quote = Quote(exchange_ns, receive_ns, bid, ask, bid_volume, ask_volume, price, volume, origin)
-            last, vwap, low, high, change = _statistics(
-                [wire.last, wire.vwap, wire.low, wire.high, wire.change], price
+            last, vwap = _statistics(wire.last, wire.vwap, price_scale, price_scale)
+            low, high = _statistics(wire.low, wire.high, price_scale, price_scale)
+            change, volume = _statistics(wire.change, wire.volume, price_scale, volume_scale)
+            quote = Quote(
+                exchange_ns, receive_ns, bid, ask, bid_volume, ask_volume, price_scale, volume_scale, origin
             )
-            (traded,) = _statistics([wire.volume], volume)
             ticker = Ticker(
                 exchange_ns,
                 receive_ns,
@@ -261,16 +273,16 @@ class Kraken:
                 bid_volume,
                 ask_volume,
                 last,
-                traded,
+                volume,
                 vwap,
                 low,
                 high,
                 change,
-                price,
-                volume,
+                price_scale,
+                volume_scale,
             )
-            items.append(Events(Channel.QUOTES, series.symbol, (quote,), snapshot))
-            items.append(Events(Channel.TICKER, series.symbol, (ticker,), snapshot))
+            items.append(Events(_QUOTES, symbol, (quote,), snapshot))
+            items.append(Events(_TICKERS, symbol, (ticker,), snapshot))
         return items
 
     def _other(self, frame: bytes, receive_ns: int) -> list[Item]:
@@ -409,15 +421,19 @@ def _patience(errors: Sequence[str]) -> float:
     return 0.0
 
 
-def _statistics(values: list[float | None], scale: int) -> Sequence[int | None]:
-    """Figures of the last 24 hours; null where one is absent or has more decimals than the series."""
-    try:
-        return scaled_all(cast("list[float]", values), scale)
-    except (InexactError, TypeError):
-        return [_statistic(value, scale) for value in values]
+def _statistics(
+    first: float | None, second: float | None, scale: int, second_scale: int
+) -> tuple[int | None, int | None]:
+    if first is not None and second is not None:
+        try:
+            return scaled_pair(first, second, scale, second_scale)
+        except InexactError:
+            pass
+    return _statistic(first, scale), _statistic(second, second_scale)
 
 
 def _statistic(value: float | None, scale: int) -> int | None:
+    """A figure of the last 24 hours; None where it is absent or has more decimals than the series."""
     try:
         return None if value is None else scaled(value, scale)
     except InexactError:

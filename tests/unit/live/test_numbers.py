@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.live.numbers import LONG_NUMBER, InexactError, decimals, scaled, time_ns
+from candlewick.live.numbers import (
+    InexactError,
+    decimals,
+    has_long_number,
+    scaled,
+    scaled_pair,
+    time_ns,
+)
 
 texts = st.builds(
     lambda whole, fraction, sign: f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}",
@@ -27,7 +34,7 @@ def exact(text: str, scale: int) -> int | None:
 def as_read(text: str) -> float | Decimal:
     """As adapters read a bare JSON number."""
     frame = f'{{"price":{text}}}'.encode()
-    of = dict[str, Decimal] if LONG_NUMBER.search(frame) else dict[str, float]
+    of = dict[str, Decimal] if has_long_number(frame) else dict[str, float]
     return msgspec.json.decode(frame, type=of)["price"]  # type: ignore[return-value]
 
 
@@ -40,6 +47,23 @@ def test_a_bare_json_number_becomes_exactly_the_decimal_that_was_sent(text: str,
             scaled(value, scale)
     else:
         assert scaled(value, scale) == wanted
+
+
+@given(texts, texts, st.integers(0, 12), st.integers(0, 12))
+def test_a_pair_is_what_each_is_alone(first: str, second: str, scale: int, second_scale: int) -> None:
+    wanted = exact(first, scale), exact(second, second_scale)
+    if None in wanted:
+        with pytest.raises(InexactError):
+            scaled_pair(as_read(first), as_read(second), scale, second_scale)
+    else:
+        assert scaled_pair(as_read(first), as_read(second), scale, second_scale) == wanted
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30])
+def test_a_pair_with_what_is_no_price_is_refused(value: float) -> None:
+    for pair in ((1.5, value), (value, 1.5)):
+        with pytest.raises(InexactError):
+            scaled_pair(*pair, 8, 8)
 
 
 @given(texts, st.integers(0, 12))
@@ -77,8 +101,8 @@ def test_what_is_no_price_is_refused(text: str) -> None:
 
 
 def test_a_number_of_many_digits_is_not_trusted_to_a_float() -> None:
-    assert LONG_NUMBER.search(b'{"price":0.123456789012345678}')
-    assert not LONG_NUMBER.search(b'{"price":62310.12345678,"qty":0.01250000}')
+    assert has_long_number(b'{"price":0.123456789012345678}')
+    assert not has_long_number(b'{"price":62310.12345678,"qty":0.01250000,"trade_id":98120441}')
     # The float of both is the same; only the text can tell.
     assert float("0.12345678000000001") == 0.12345678000000001
     with pytest.raises(InexactError):
