@@ -13,7 +13,6 @@ from typing import Self
 
 import _pulsar  # type: ignore[import-not-found]  # schema types have no public name
 import pulsar
-from pulsar.schema import Schema
 
 from candlewick import messages, topics
 from candlewick.broker import LOGGER, BusError, avro, close, connect, refused
@@ -131,7 +130,7 @@ class Bus:
             ValueError: an hour is of another series, or `failed`.
         """
         topic = topics.hour_topic(series)
-        producer = self._hour_producer(topic, series.kind)
+        producer = self._producer(topic, series.kind)
         pending = _Pending(PENDING_MESSAGES)
         count = ticks = size = 0
         for hour in hours:
@@ -166,19 +165,6 @@ class Bus:
                 "see `candlewick status`; publishing again is safe",
             )
         return Published(count, ticks, size)
-
-    def publish(self, topic: str, schema: Schema, payload: bytes, key: str) -> None:
-        """Publishes one message and waits for its acknowledgement.
-
-        Raises:
-            BusError: the broker refused or did not answer; names the topic.
-        """
-        producer = self._producer(topic, schema, send_timeout_s=10)
-        try:
-            producer.send(payload, partition_key=key)
-        except pulsar.PulsarException as error:
-            self._drop(topic)
-            raise refused(topic, error) from error
 
     def read_message(self, topic: str, position: Position, timeout_s: float = 10.0) -> "Message":
         """The message at a position, its chunks put together; where none is kept, the next one after it.
@@ -225,10 +211,7 @@ class Bus:
                 weakref.finalize(self, close, self._client)
             return self._client
 
-    def _hour_producer(self, topic: str, kind: Kind) -> pulsar.Producer:
-        return self._producer(topic, avro(messages.DEFINITIONS[kind]), send_timeout_s=SEND_TIMEOUT_S)
-
-    def _producer(self, topic: str, schema: Schema, *, send_timeout_s: int) -> pulsar.Producer:
+    def _producer(self, topic: str, kind: Kind) -> pulsar.Producer:
         if os.getpid() != self._pid:
             raise RuntimeError("a Bus does not survive a fork: make one in the new process")
         with self._lock:
@@ -236,8 +219,8 @@ class Bus:
                 try:
                     self._producers[topic] = self._connected().create_producer(
                         topic,
-                        schema=schema,
-                        send_timeout_millis=send_timeout_s * 1000,
+                        schema=avro(messages.DEFINITIONS[kind]),
+                        send_timeout_millis=SEND_TIMEOUT_S * 1000,
                         compression_type=pulsar.CompressionType.LZ4,
                         max_pending_messages=PENDING_MESSAGES,
                         block_if_queue_full=True,

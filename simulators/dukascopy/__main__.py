@@ -1,6 +1,5 @@
 """`python -m simulators.dukascopy`: the venue on one machine."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +8,14 @@ import typer
 from candlewick.errors import CandlewickError
 from candlewick.times import MINUTE_US, parse_time
 from simulators.common.clock import Clock
+from simulators.common.command import run
 from simulators.dukascopy.answers import Source
 from simulators.dukascopy.app import Venue
 from simulators.dukascopy.day_styles import DayStyle
 from simulators.dukascopy.faults import Faults, Rule
 from simulators.dukascopy.folder import Folder
 from simulators.dukascopy.market import DEFAULT_TICKS_A_DAY, Market
-from simulators.dukascopy.server import run
+from simulators.dukascopy.server import run as run_server
 
 
 def serve(
@@ -61,18 +61,8 @@ def serve(
         source = Folder(folder.absolute(), faults, day_objects)
     else:
         source = Market(seed, ticks_a_day, int(delay * MINUTE_US), faults, day_objects)
-    run(Venue(source, clock, faults).app(), port, ready_file)
-
-
-def main() -> None:
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(serve)
-    try:
-        app(prog_name="candlewick simulate dukascopy")
-    except CandlewickError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+    run_server(Venue(source, clock, faults).app(), port, ready_file)
 
 
 if __name__ == "__main__":
-    main()
+    run(serve, "dukascopy")

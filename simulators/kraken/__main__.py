@@ -1,6 +1,5 @@
 """`python -m simulators.kraken`: the venue on one machine."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from candlewick.errors import CandlewickError
 from candlewick.times import SECOND_US, parse_time
 from simulators.common.clock import Clock
+from simulators.common.command import run
 from simulators.common.faults import LiveFaults, LiveRule
 from simulators.common.live_app import serve as serve_app
 from simulators.kraken import recording
@@ -91,15 +91,5 @@ def _symbols(text: str) -> list[str]:
     return symbols or [pair.symbol for pair in PAIRS]
 
 
-def main() -> None:
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(serve)
-    try:
-        app(prog_name="candlewick simulate kraken")
-    except CandlewickError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(serve, "kraken")

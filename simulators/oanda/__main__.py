@@ -1,6 +1,5 @@
 """`python -m simulators.oanda`: the venue on one machine."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from aiohttp import web
 from candlewick.errors import CandlewickError
 from candlewick.times import parse_time
 from simulators.common.clock import Clock
+from simulators.common.command import run
 from simulators.common.faults import LiveFaults, LiveRule
 from simulators.common.live_app import serve as serve_app
 from simulators.oanda import lean
@@ -129,15 +129,5 @@ def _recorded(
     return tapes, span
 
 
-def main() -> None:
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(serve)
-    try:
-        app(prog_name="candlewick simulate oanda")
-    except CandlewickError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(serve, "oanda")

@@ -24,7 +24,7 @@ from candlewick.position import Position
 from candlewick.settings import Settings
 from candlewick.times import iso
 from streaming import guard
-from tests.integration.bus.sinks import Sinks, connected, hour
+from tests.integration.bus.sinks import Sinks, connected, hour, sender
 from tests.platform import Platform
 from tests.waiting import until
 
@@ -190,7 +190,8 @@ def test_a_message_that_is_no_hour_stops_the_sink_until_it_is_discarded(landing:
     series = landing.add_series()
     good = [hour(series, n) for n in range(20)]
     schema = avro(messages.DEFINITIONS[Kind.QUOTES])
-    landing.bus.publish(topics.hour_topic(series), schema, b"\x02no hour", "junk")
+    with sender(landing.settings) as junk:
+        junk.send(topics.hour_topic(series), schema, b"\x02no hour", "junk")
     landing.bus.publish_hours(series, good)
     until("it is told", lambda: said(landing.settings).facts.get("quote-hours.poison") == "1", 90)
     record = said(landing.settings)

@@ -1,5 +1,6 @@
 """A database with its sinks on real servers, and hours to send through them."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import psycopg
 from pydantic import SecretStr
 
 from candlewick import access, topics
+from candlewick.broker import Sender
 from candlewick.bus import Bus
 from candlewick.bus_admin import BusAdmin, SinkDatabase
 from candlewick.hours import Column, Hour, HourState, Quotes, Trades
@@ -116,6 +118,16 @@ class Sinks:
                 [series.name],
             ).fetchone()
         return int(row[0]) if row else 0
+
+
+@contextmanager
+def sender(settings: Settings, role: str = access.PULSAR_PUBLISHER) -> Iterator[Sender]:
+    """Sends messages in the name of a role, also such as it may not or should not send."""
+    made = Sender(access.pulsar_url(settings), access.pulsar_token(settings, role), log=os.devnull)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @contextmanager
