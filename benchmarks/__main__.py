@@ -1,10 +1,10 @@
-"""`python -m benchmarks NAME... [--json]`: decode publish land candles backfill query normalise worker."""
+"""`python -m benchmarks NAME... [--json]`; without a name all of them, one after the other."""
 
 import argparse
 import importlib
 import sys
 
-NAMES = ("decode", "publish", "land", "candles", "backfill", "query", "normalise", "worker")
+NAMES = ("decode", "publish", "land", "candles", "backfill", "query", "normalise", "worker", "connections")
 
 
 def main() -> int:

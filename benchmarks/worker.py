@@ -61,14 +61,14 @@ def run() -> Iterator[Figure]:
             admin.ensure_live(BARE)
         pid = supervisor.states(Home(settings.home))[programs.KRAKEN].pid
         time.sleep(SETTLE_S)
-        idle = _proportional(pid)
+        idle = proportional(pid)
         venue.set_rate(RATE)
         time.sleep(SETTLE_S)
         before, lag_before = _cpu(pid), _histogram(settings)
         time.sleep(SECONDS)
         spent = _cpu(pid) - before
         lag = _since(lag_before, _histogram(settings))
-        busy = _proportional(pid)
+        busy = proportional(pid)
         count = sum(lag.values())
         bare_cpu, bare = asyncio.run(_bare(settings))
         ours_p50, ours_p99 = _quantile(lag, 0.5), _quantile(lag, 0.99)
@@ -124,7 +124,7 @@ def _cpu(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def _proportional(pid: int) -> float:
+def proportional(pid: int) -> float:
     """Proportional set size in MiB."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

@@ -42,6 +42,7 @@ CASES = [
     Case("throttle:for=3,retry-after=1", causes=("http 429",)),
     Case("unavailable:for=3", causes=("http 503",)),
     Case("expire-token:for=3", causes=("http 401",)),
+    Case("slow-reader:for=8"),
     Case("slow-writer:for=8,bytes=400"),
     Case("clock-jump:for=3,seconds=3600"),
     Case("chunk-border:for=4,style=inside"),
