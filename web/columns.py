@@ -25,7 +25,8 @@ def natural(series: Series, name: str, values: Column) -> Values:
     if name in _COUNTS:
         return values
     if name == "side":
-        return _SIDES[(values == 1).astype(np.int64)]
+        sides: Values = _SIDES[(values == 1).astype(np.int64)]
+        return sides
     scale = series.volume_scale if name.endswith(("volume", "quantity")) else series.price_scale
     return np.asarray(values.astype(np.float64) / 10.0**scale)
 
@@ -82,6 +83,14 @@ def one_candle(hours: Columns, ts: int) -> Columns:
             reduce = np.max if name.endswith("high") else np.min if name.endswith("low") else np.sum
             found[name] = np.array([reduce(values)])
     return found
+
+
+def encodable(columns: Columns) -> dict[str, Values | list[str]]:
+    """Columns as the encoder takes them, which knows no arrays of text."""
+    return {
+        name: values.astype(str).tolist() if values.dtype.kind == "U" else np.ascontiguousarray(values)
+        for name, values in columns.items()
+    }
 
 
 def length(columns: Mapping[str, Values]) -> int:

@@ -78,5 +78,5 @@ WHERE series = :series AND ticks > 0 ORDER BY hour DESC LIMIT 1;
 SELECT hour + us[ticks] * interval '1 microsecond' FROM trade_hour
 WHERE series = :series AND ticks > 0 ORDER BY hour DESC LIMIT 1;
 
--- name: one_snapshot
+-- name: one_snapshot!
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;

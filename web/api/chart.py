@@ -10,6 +10,7 @@ from candlewick.errors import CandlewickError
 from candlewick.times import now_us
 from web.bars import GAP, Bars
 from web.catalogue import Subject, subjects
+from web.columns import encodable
 from web.errors import answer
 from web.services import Given
 from web.zoom import MOST_BARS, coarser, finer
@@ -89,12 +90,12 @@ def _bars(bars: Bars, stale: str | None) -> dict[str, Any]:
         "to_us": bars.to_us,
         "series": bars.series,
         "boundary_us": bars.boundary_us,
-        "columns": bars.columns,
+        "columns": encodable(bars.columns),
         "gaps": [
             {"from_us": gap.from_us, "to_us": gap.to_us, "reason": GAP, "series": name}
             for gap, name in bars.gaps
         ],
-        "closed": bars.closed,
+        "closed": [list(one) for one in bars.closed],
         "missing": [one._asdict() for one in bars.missing],
         "position": bars.position,
         "stale": stale,
