@@ -58,7 +58,7 @@ class Ports:
 
 
 SOURCES = "CANDLEWICK_SOURCES"
-"""Where the settings of a platform came from, for programs that it started: they find all in their environment."""
+"""Where the settings came from, for programs that the platform starts: they find all in their environment."""
 
 
 class Settings(BaseSettings):
@@ -172,7 +172,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def sources(cls) -> dict[str, str]:
-        """Where each setting that is set comes from, by its field: `environment`, `.env` or `candlewick.toml`.
+        """Where what is set comes from: `environment`, `.env` or `candlewick.toml`, by its field.
 
         Of a program that the platform started: where the platform had it from.
         """
