@@ -61,8 +61,8 @@ def test_sessions_close_what_nobody_knows_and_ticks_beat_them() -> None:
     assert found.closed(0, NOW, least_us=0) == [
         Span(91 * HOUR_US, 92 * HOUR_US),
         Span(96 * HOUR_US, 100 * HOUR_US),
-    ] or found.closed(0, NOW, least_us=0)[0] == Span(91 * HOUR_US, 92 * HOUR_US)
-    assert [one.from_us // HOUR_US for one in found.missing(0, NOW, near_us=0)] == [93, 94, 95]
+    ]
+    assert [one.from_us // HOUR_US for one in found.missing(0, NOW, near_us=0)] == [93, 95]
     assert found.closed(0, NOW, least_us=2 * HOUR_US) == [Span(96 * HOUR_US, 100 * HOUR_US)]
 
 
