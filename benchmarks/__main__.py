@@ -4,7 +4,19 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("decode", "publish", "land", "candles", "backfill", "query", "normalise", "worker", "connections")
+NAMES = (
+    "decode",
+    "publish",
+    "land",
+    "candles",
+    "backfill",
+    "query",
+    "normalise",
+    "worker",
+    "connections",
+    "serve",
+    "fanout",
+)
 
 
 def main() -> int:
