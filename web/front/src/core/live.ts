@@ -1,0 +1,162 @@
+/** Live ticks joined to a picture: each becomes part of its candle, exactly once. */
+
+import type { Columns, Kind, LiveTicks } from '../api/types';
+import type { Picture } from './picture';
+import { timesOf } from './picture';
+import { type CandleTimeframe, candleStart, type TradingDay } from './timeframes';
+
+export type Tick = Readonly<Record<string, number>>;
+
+export interface PlacedTick {
+  readonly position: string;
+  readonly tick: Tick;
+}
+
+/** The ticks of a message of the stream, each with its position. */
+export function ticksOf(message: LiveTicks): PlacedTick[] {
+  const names = Object.keys(message).filter(name => name !== 'id' && name !== 'position');
+  return message.position.map((position, row) => ({
+    position,
+    tick: Object.fromEntries(names.map(name => [name, Number((message[name] as number[])[row])])),
+  }));
+}
+
+/** Orders positions `ledger:entry`. */
+export function comparePositions(a: string, b: string): number {
+  const [ledgerA = 0, entryA = 0] = a.split(':').map(Number);
+  const [ledgerB = 0, entryB = 0] = b.split(':').map(Number);
+  return ledgerA - ledgerB || entryA - entryB;
+}
+
+/**
+ * The newest live ticks, so that a picture that was had at any position since can be brought up to date.
+ *
+ * Bounded: a picture from before the oldest that is kept must be asked for again.
+ */
+export class LiveTail {
+  readonly #ticks: PlacedTick[] = [];
+  #begin: string | null = null;
+  #last: string | null = null;
+
+  constructor(readonly most: number) {}
+
+  /** The position up to which all is here. */
+  get last(): string | null {
+    return this.#last;
+  }
+
+  get size(): number {
+    return this.#ticks.length;
+  }
+
+  /** Forgets all; what comes next follows this position. */
+  begin(position: string): void {
+    this.#ticks.length = 0;
+    this.#begin = position;
+    this.#last = position;
+  }
+
+  /** Takes what came, but not what it has: a stream that was interrupted may say things twice. */
+  push(ticks: readonly PlacedTick[]): PlacedTick[] {
+    const fresh = ticks.filter(
+      ({ position }) => this.#last === null || comparePositions(position, this.#last) > 0,
+    );
+    if (fresh.length === 0) return [];
+    this.#ticks.push(...fresh);
+    this.#last = fresh.at(-1)!.position;
+    if (this.#ticks.length > this.most) {
+      // A quarter at once: to move the rest for each tick would cost more than it saves.
+      const dropped = this.#ticks.splice(0, Math.max(this.#ticks.length - this.most, this.most >> 2));
+      this.#begin = dropped.at(-1)!.position;
+    }
+    return fresh;
+  }
+
+  /** What came after a position; null if that cannot be told. */
+  since(position: string): PlacedTick[] | null {
+    if (this.#begin === null || comparePositions(position, this.#begin) < 0) return null;
+    return this.#ticks.filter(one => comparePositions(one.position, position) > 0);
+  }
+}
+
+export interface Applied {
+  /** The first bar that changed; null: none did. */
+  readonly from: number | null;
+  /** A tick fell before the last bar: only the server knows its place in that hour. */
+  readonly late: boolean;
+}
+
+/** Adds ticks to a picture's columns, in order, and moves its position on. */
+export function applyTicks(picture: Picture, ticks: readonly PlacedTick[], day: TradingDay): Applied {
+  let from: number | null = null;
+  let late = false;
+  for (const { position, tick } of ticks) {
+    const changed = picture.timeframe === 'tick' ? addTick(picture, tick) : addToCandle(picture, tick, day);
+    if (changed === null) late = true;
+    else from = Math.min(from ?? changed, changed);
+    picture.position = position;
+    picture.to = Math.max(picture.to, tick.time_us!);
+  }
+  return { from, late };
+}
+
+function addTick(picture: Picture, tick: Tick): number | null {
+  const times = timesOf(picture);
+  if (times.length > 0 && tick.time_us! < times.at(-1)!) return null;
+  for (const [name, column] of Object.entries(picture.columns)) column.push(tick[name] ?? Number.NaN);
+  return times.length - 1;
+}
+
+function addToCandle(picture: Picture, tick: Tick, day: TradingDay): number | null {
+  const times = timesOf(picture);
+  const start = candleStart(picture.timeframe as CandleTimeframe, tick.time_us!, day);
+  const last = times.at(-1);
+  if (last !== undefined && start < last) return null;
+  if (start !== last) open(picture.columns, picture.kind, start, tick);
+  else grow(picture.columns, picture.kind, times.length - 1, tick);
+  return times.length - 1;
+}
+
+/** The candle columns that follow a price of the ticks, by the prefix of their names. */
+const PRICES: Readonly<Record<Kind, readonly [prefix: string, tick: string][]>> = {
+  quotes: [
+    ['bid_', 'bid'],
+    ['ask_', 'ask'],
+  ],
+  trades: [['', 'price']],
+};
+
+/** What a tick adds to the sums of its candle. */
+function sums(kind: Kind, tick: Tick): Record<string, number> {
+  if (kind === 'quotes') return { bid_volume: tick.bid_volume!, ask_volume: tick.ask_volume!, ticks: 1 };
+  return { volume: tick.quantity!, buy_volume: tick.side! > 0 ? tick.quantity! : 0, trades: 1 };
+}
+
+function open(columns: Columns, kind: Kind, start: number, tick: Tick): void {
+  columns.time_us!.push(start);
+  for (const [prefix, name] of PRICES[kind]) {
+    for (const part of ['open', 'high', 'low', 'close']) columns[prefix + part]!.push(tick[name]!);
+  }
+  for (const [name, value] of Object.entries(sums(kind, tick))) columns[name]!.push(value);
+}
+
+function grow(columns: Columns, kind: Kind, row: number, tick: Tick): void {
+  for (const [prefix, name] of PRICES[kind]) {
+    const price = tick[name]!;
+    columns[`${prefix}high`]![row] = Math.max(columns[`${prefix}high`]![row]!, price);
+    columns[`${prefix}low`]![row] = Math.min(columns[`${prefix}low`]![row]!, price);
+    columns[`${prefix}close`]![row] = price;
+  }
+  for (const [name, value] of Object.entries(sums(kind, tick))) columns[name]![row]! += value;
+}
+
+/** Drops bars from the front of a picture that has grown long; its span then begins later. */
+export function trimmed(picture: Picture, most: number): Picture {
+  const times = timesOf(picture);
+  const surplus = times.length - most;
+  if (surplus <= 0) return picture;
+  const columns = Object.fromEntries(
+    Object.entries(picture.columns).map(([name, column]) => [name, column.slice(surplus)]),
+  );
+  return { ...picture, columns, from: columns.time_us![0]! };
+}
