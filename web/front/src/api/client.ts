@@ -61,7 +61,9 @@ type Parameters_ = Record<string, string | number | null | undefined>;
 
 function query(parameters: Parameters_): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+  return given.length === 0
+    ? ''
+    : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 
 const get = <T>(path: string, parameters: Parameters_ = {}, signal?: AbortSignal) =>
@@ -94,11 +96,7 @@ export const api = {
     timeframe: string | null,
     signal?: AbortSignal,
   ) =>
-    get<Bars>(
-      `${subject(id)}/bars`,
-      { from_us: window.from, to_us: window.to, points, timeframe },
-      signal,
-    ),
+    get<Bars>(`${subject(id)}/bars`, { from_us: window.from, to_us: window.to, points, timeframe }, signal),
   job: (id: string) => get<Job>(`/jobs/${encodeURIComponent(id)}`),
 
   add: (symbol: string, from: string | null) => change<{ job: string }>('POST', '/series', { symbol, from }),

@@ -34,7 +34,13 @@ type Target = Parameters<IPrimitivePaneRenderer['draw']>[0];
 
 const HATCH = 7;
 
-function hatch(context: CanvasRenderingContext2D, left: number, width: number, height: number, pitch: number): void {
+function hatch(
+  context: CanvasRenderingContext2D,
+  left: number,
+  width: number,
+  height: number,
+  pitch: number,
+): void {
   context.save();
   context.beginPath();
   context.rect(left, 0, width, height);

@@ -13,7 +13,11 @@ const ZOOM_PER_PIXEL = 0.0018;
 const LINE_PIXELS = 33;
 const TAP_PIXELS = 4;
 
-export function attachGestures(element: HTMLElement, paneWidth: () => number, gestures: Gestures): () => void {
+export function attachGestures(
+  element: HTMLElement,
+  paneWidth: () => number,
+  gestures: Gestures,
+): () => void {
   const stop = new AbortController();
   const options = { signal: stop.signal };
   const pointers = new Map<number, { x: number; y: number }>();

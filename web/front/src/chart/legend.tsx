@@ -1,8 +1,8 @@
 /** Values under the crosshair, or of the newest bar. */
 
+import { grouped, short } from '../core/format';
 import { type Picture, timesOf } from '../core/picture';
 import { candleAt, priceAt, volumeAt } from '../core/prices';
-import { short, grouped } from '../core/format';
 import type { Side } from '../core/url';
 import { timeText, type ZoneName } from '../core/zones';
 import type { Shown } from './plot';
@@ -37,7 +37,12 @@ function candleValues(picture: Picture, bar: number, side: Side, digits: number)
     price('H', 'high', high),
     price('L', 'low', low),
     price('C', 'close', close),
-    { name: '', label: 'change', text: `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(2)}%`, tone } as const,
+    {
+      name: '',
+      label: 'change',
+      text: `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(2)}%`,
+      tone,
+    } as const,
     { name: 'Vol', label: 'volume', text: short(volumeAt(picture, bar, side)) },
   ];
   if (picture.kind === 'quotes') {
@@ -81,7 +86,11 @@ export function Legend({ shown, slot, side, zone, digits }: Props) {
   const isTick = picture.timeframe === 'tick';
   const values =
     bar < 0 ? [] : isTick ? tickValues(picture, bar, side, digits) : candleValues(picture, bar, side, digits);
-  const precision = isTick ? 'micro' : picture.timeframe === '1d' || picture.timeframe === '1w' ? 'day' : 'minute';
+  const precision = isTick
+    ? 'micro'
+    : picture.timeframe === '1d' || picture.timeframe === '1w'
+      ? 'day'
+      : 'minute';
   return (
     <dl class="values" data-bar={bar}>
       {time !== undefined && <dt class="values-time">{timeText(zone, time, precision)}</dt>}

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import '../style/chart.css';
 import { ApiError, api } from '../api/client';
 import type { Subject } from '../api/types';
-import { isAtEdge, WIDTHS } from '../core/view';
+import { duration, plural } from '../core/format';
 import { CANDLES, type CandleTimeframe, type Timeframe, tradingDay } from '../core/timeframes';
 import {
   type ChartState,
@@ -17,8 +17,8 @@ import {
   type ZoneChoice,
   zoneOf,
 } from '../core/url';
+import { isAtEdge, WIDTHS } from '../core/view';
 import { isoText, offsetText, timeText } from '../core/zones';
-import { duration, plural } from '../core/format';
 import { Header } from '../shared/header';
 import { HealthStrip } from '../shared/health';
 import { remember, remembered } from '../shared/memory';
@@ -70,7 +70,8 @@ export function ChartPage() {
   }, []);
 
   const subject = state.subject ?? subjects?.[0]?.id ?? null;
-  const known = subjects?.find(one => one.id === subject || one.series.includes(subject ?? ''));
+  const known =
+    subjects?.find(one => one.id === subject) ?? subjects?.find(one => one.series.includes(subject ?? ''));
 
   const choose = (id: string) => {
     setDialog(null);
@@ -230,9 +231,7 @@ function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartPr
       <div class="tools" role="toolbar" aria-label="Chart">
         <Ladder session={session ?? null} />
         <span class="spring" />
-        {isQuotes && (
-          <Choice label="Price" value={side} onChange={setSide} options={['bid', 'mid', 'ask']} />
-        )}
+        {isQuotes && <Choice label="Price" value={side} onChange={setSide} options={['bid', 'mid', 'ask']} />}
         <Choice label="Drawn as" value={style} onChange={setStyle} options={['candles', 'line']} />
         <label class="select">
           <span class="visually-hidden">Time zone</span>
@@ -244,7 +243,13 @@ function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartPr
             ))}
           </select>
         </label>
-        <button type="button" class="quiet icon" aria-label="Keys and gestures" title="Keys and gestures" onClick={onHelp}>
+        <button
+          type="button"
+          class="quiet icon"
+          aria-label="Keys and gestures"
+          title="Keys and gestures"
+          onClick={onHelp}
+        >
           ?
         </button>
       </div>
@@ -288,7 +293,9 @@ function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartPr
   );
 }
 
-function LegendValues(props: Omit<Parameters<typeof Legend>[0], 'slot'> & { slot: { value: number | null } }) {
+function LegendValues(
+  props: Omit<Parameters<typeof Legend>[0], 'slot'> & { slot: { value: number | null } },
+) {
   const { slot, ...rest } = props;
   return <Legend {...rest} slot={slot.value} />;
 }
@@ -346,7 +353,11 @@ function Ladder({ session }: { session: ChartSession | null }) {
           {timeframe}
         </button>
       ))}
-      <span class="rung" data-current={current === 'tick'} title="Single ticks: zoom in until they are few enough">
+      <span
+        class="rung"
+        data-current={current === 'tick'}
+        title="Single ticks: zoom in until they are few enough"
+      >
         tick
       </span>
     </fieldset>
@@ -371,14 +382,21 @@ function Status({ session, zone }: { session: ChartSession; zone: string }) {
   let bars = 0;
   for (let slot = left; slot <= right; slot += 1) if (axis.bars[slot]! >= 0) bars += 1;
   const span = view.to - view.from;
-  const precision = span < 120e6 ? 'milli' : span < 2 * 86_400e6 ? 'second' : span < 60 * 86_400e6 ? 'minute' : 'day';
-  const unit = picture.timeframe === 'tick' ? (picture.kind === 'quotes' ? 'quote' : 'trade') : `${picture.timeframe} candle`;
+  const precision =
+    span < 120e6 ? 'milli' : span < 2 * 86_400e6 ? 'second' : span < 60 * 86_400e6 ? 'minute' : 'day';
+  const unit =
+    picture.timeframe === 'tick'
+      ? picture.kind === 'quotes'
+        ? 'quote'
+        : 'trade'
+      : `${picture.timeframe} candle`;
   return (
     <p class="status">
       <span class="status-range">
         <time dateTime={isoText(view.from)}>{timeText(zone, view.from, precision)}</time>
         {' – '}
-        <time dateTime={isoText(view.to)}>{timeText(zone, view.to, precision)}</time> {offsetText(zone, view.to)}
+        <time dateTime={isoText(view.to)}>{timeText(zone, view.to, precision)}</time>{' '}
+        {offsetText(zone, view.to)}
       </span>
       <span>{duration(span / 1e6)}</span>
       <span data-count={bars}>{plural(bars, unit)}</span>
@@ -400,7 +418,10 @@ function Status({ session, zone }: { session: ChartSession; zone: string }) {
 }
 
 /** Keeps the page's address as what is seen, a moment after it rests. */
-function useAddress(session: ChartSession | null, said: Pick<ChartState, 'subject' | 'side' | 'style' | 'zone'>) {
+function useAddress(
+  session: ChartSession | null,
+  said: Pick<ChartState, 'subject' | 'side' | 'style' | 'zone'>,
+) {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const write = () => {
     clearTimeout(timer.current);

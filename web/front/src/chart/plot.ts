@@ -124,7 +124,12 @@ export class Plot {
   relook(): void {
     const look = currentLook();
     this.#look = look;
-    const label = { color: look.cross, labelBackgroundColor: look.label, style: LineStyle.Dashed, width: 1 } as const;
+    const label = {
+      color: look.cross,
+      labelBackgroundColor: look.label,
+      style: LineStyle.Dashed,
+      width: 1,
+    } as const;
     this.#chart.applyOptions({
       layout: {
         background: { type: ColorType.Solid, color: look.ground },
@@ -155,7 +160,8 @@ export class Plot {
     this.#manner = manner;
     this.#scale.zone = manner.zone;
     const priceFormat = { type: 'price', precision: manner.digits, minMove: 10 ** -manner.digits } as const;
-    for (const series of [this.#candles, this.#line, this.#bid, this.#ask]) series.applyOptions({ priceFormat });
+    for (const series of [this.#candles, this.#line, this.#bid, this.#ask])
+      series.applyOptions({ priceFormat });
     this.#draw(0);
     this.#place();
   }
@@ -271,7 +277,8 @@ export class Plot {
     const isQuotes = picture.kind === 'quotes';
     const look = this.#look;
 
-    const candle = (time: number, bar: number) => (bar < 0 ? { time } : { time, ...candleAt(picture, bar, side) });
+    const candle = (time: number, bar: number) =>
+      bar < 0 ? { time } : { time, ...candleAt(picture, bar, side) };
     const one = (chosen: Side) => (time: number, bar: number) =>
       bar < 0
         ? { time }

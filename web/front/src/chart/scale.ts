@@ -40,7 +40,8 @@ const MINUTE_WEIGHT = 20;
 
 function weightBetween(zone: ZoneName, before: number, time: number): number {
   const border = BORDERS.find(
-    ([us]) => Math.floor((before + offsetAt(zone, before)) / us) !== Math.floor((time + offsetAt(zone, time)) / us),
+    ([us]) =>
+      Math.floor((before + offsetAt(zone, before)) / us) !== Math.floor((time + offsetAt(zone, time)) / us),
   );
   if (border === undefined) return 0;
   if (border[1] < DAY_WEIGHT) return border[1];
@@ -106,7 +107,10 @@ export class ZonedScale implements IHorzScaleBehavior<Microseconds> {
     return marks.reduce((most, mark) => (mark.weight > most.weight ? mark : most)).weight;
   }
 
-  fillWeightsForPoints(points: readonly { -readonly [K in keyof TimeScalePoint]: TimeScalePoint[K] }[], from: number): void {
+  fillWeightsForPoints(
+    points: readonly { -readonly [K in keyof TimeScalePoint]: TimeScalePoint[K] }[],
+    from: number,
+  ): void {
     for (let i = from; i < points.length; i += 1) {
       const point = points[i]!;
       const time = point.time as unknown as number;

@@ -56,7 +56,7 @@ export function Search({ subjects, onChoose, onClose }: Props) {
   const [found, setFound] = useState<Instrument[]>([]);
   const [active, setActive] = useState(0);
   const [problem, setProblem] = useState<ApiError | null>(null);
-  const list = useRef<HTMLUListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const id = useId();
 
   useEffect(() => {
@@ -107,7 +107,6 @@ export function Search({ subjects, onChoose, onClose }: Props) {
   return (
     <Dialog title="Show" onClose={onClose}>
       <input
-        // biome-ignore lint/a11y/noAutofocus: the dialog is opened to type in it
         autofocus
         class="search-input"
         type="text"
@@ -123,11 +122,11 @@ export function Search({ subjects, onChoose, onClose }: Props) {
         onInput={event => setText(event.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
-      <ul class="choices" role="listbox" id={`${id}-list`} aria-label="Instruments" ref={list}>
+      <div class="choices" role="listbox" id={`${id}-list`} aria-label="Instruments" ref={list}>
         {choices.map((choice, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the input, as in every combobox
           // biome-ignore lint/a11y/useFocusableInteractive: the input keeps the focus
-          <li
+          <div
             key={`${choice.isCollected} ${choice.id}`}
             id={`${id}-${index}`}
             role="option"
@@ -137,9 +136,9 @@ export function Search({ subjects, onChoose, onClose }: Props) {
             <span class="choice-title">{choice.title}</span>
             <span class="choice-note">{choice.note}</span>
             <span class="choice-act">{choice.isCollected ? '' : 'add →'}</span>
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
       {choices.length === 0 && <p class="note">{problem?.message ?? 'Nothing of this name.'}</p>}
     </Dialog>
   );

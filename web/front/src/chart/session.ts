@@ -7,6 +7,7 @@ import { type Axis, buildAxis } from '../core/axis';
 import { merged } from '../core/intervals';
 import { applyTicks, LiveTail, ticksOf, trimmed } from '../core/live';
 import { type Picture, timesOf } from '../core/picture';
+import { Resume } from '../core/positions';
 import {
   type CandleTimeframe,
   candleEnd,
@@ -260,9 +261,7 @@ export class ChartSession {
     if (this.#wanted === key) return;
     this.#wanted = key;
     this.isLoading.value = true;
-    const picture = await this.#ask(() =>
-      this.#pictures!.load(window, this.#points, this.#lockedTimeframe),
-    );
+    const picture = await this.#ask(() => this.#pictures!.load(window, this.#points, this.#lockedTimeframe));
     if (this.#wanted !== key) return;
     this.#wanted = null;
     if (this.#isClosed) return;
@@ -348,17 +347,17 @@ export class ChartSession {
     const span = this.span.value;
     if (span === null || span.live === null || picture.position === null) return;
     if (this.#stream === null) {
-      this.#tail.begin(picture.position);
+      this.#tail.begin(Resume.parse(picture.position));
       this.#openStream(span.live);
       return;
     }
-    const missed = this.#tail.since(picture.position);
+    const missed = this.#tail.since(Resume.parse(picture.position));
     if (missed !== null) {
       applyTicks(picture, missed, this.day);
     } else if (picture.position === this.#tooOld) {
       // Asked again, the server has nothing newer: then the stream must begin where that ends.
       this.#stream.close();
-      this.#tail.begin(picture.position);
+      this.#tail.begin(Resume.parse(picture.position));
       this.#openStream(span.live);
     } else {
       this.#tooOld = picture.position;
@@ -368,7 +367,7 @@ export class ChartSession {
   }
 
   #openStream(series: string): void {
-    this.#stream = new Stream(this.subject, series, () => this.#tail.last ?? '', {
+    this.#stream = new Stream(this.subject, series, () => this.#tail.end?.toString() ?? '', {
       ticks: message => this.#onTicks(message),
       changed: () => this.#renewEdge(),
       behind: () => {

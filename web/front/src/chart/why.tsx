@@ -33,9 +33,11 @@ const WIDTH = 320;
 export function Why({ band, x, y, zone, series, onClose }: Props) {
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => element.current?.focus(), []);
-  const left = Math.max(8, Math.min(x - WIDTH / 2, (element.current?.parentElement?.clientWidth ?? 9999) - WIDTH - 8));
+  const left = Math.max(
+    8,
+    Math.min(x - WIDTH / 2, (element.current?.parentElement?.clientWidth ?? 9999) - WIDTH - 8),
+  );
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a dialog element cannot lie at a place of the chart without a script
     <div
       ref={element}
       class="why"

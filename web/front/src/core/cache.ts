@@ -50,7 +50,8 @@ export class PictureCache {
       const fits =
         timeframe === null ? picture.to - picture.from <= span * TOO_WIDE : picture.timeframe === timeframe;
       const covers = picture.from <= from && picture.to >= to;
-      if (fits && covers && (best === null || picture.to - picture.from <= best.to - best.from)) best = picture;
+      if (fits && covers && (best === null || picture.to - picture.from <= best.to - best.from))
+        best = picture;
     }
     if (best !== null) {
       this.#kept.splice(this.#kept.indexOf(best), 1);

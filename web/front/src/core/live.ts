@@ -3,6 +3,7 @@
 import type { Columns, Kind, LiveTicks } from '../api/types';
 import type { Picture } from './picture';
 import { timesOf } from './picture';
+import { Resume } from './positions';
 import { type CandleTimeframe, candleStart, type TradingDay } from './timeframes';
 
 export type Tick = Readonly<Record<string, number>>;
@@ -21,13 +22,6 @@ export function ticksOf(message: LiveTicks): PlacedTick[] {
   }));
 }
 
-/** Orders positions `ledger:entry`. */
-export function comparePositions(a: string, b: string): number {
-  const [ledgerA = 0, entryA = 0] = a.split(':').map(Number);
-  const [ledgerB = 0, entryB = 0] = b.split(':').map(Number);
-  return ledgerA - ledgerB || entryA - entryB;
-}
-
 /**
  * The newest live ticks, so that a picture that was had at any position since can be brought up to date.
  *
@@ -35,47 +29,47 @@ export function comparePositions(a: string, b: string): number {
  */
 export class LiveTail {
   readonly #ticks: PlacedTick[] = [];
-  #begin: string | null = null;
-  #last: string | null = null;
+  /** What was known before the oldest tick that is here, and what is known with all of them. */
+  #begin: Resume | null = null;
+  #end: Resume | null = null;
 
   constructor(readonly most: number) {}
 
-  /** The position up to which all is here. */
-  get last(): string | null {
-    return this.#last;
+  /** Up to where all is here. */
+  get end(): Resume | null {
+    return this.#end;
   }
 
   get size(): number {
     return this.#ticks.length;
   }
 
-  /** Forgets all; what comes next follows this position. */
-  begin(position: string): void {
+  /** Forgets all; what comes next is what was not known then. */
+  begin(known: Resume): void {
     this.#ticks.length = 0;
-    this.#begin = position;
-    this.#last = position;
+    this.#begin = known;
+    this.#end = known;
   }
 
   /** Takes what came, but not what it has: a stream that was interrupted may say things twice. */
   push(ticks: readonly PlacedTick[]): PlacedTick[] {
-    const fresh = ticks.filter(
-      ({ position }) => this.#last === null || comparePositions(position, this.#last) > 0,
-    );
+    const end = this.#end;
+    if (end === null) return [];
+    const fresh = ticks.filter(({ position, tick }) => !end.knows(position, tick.time_us!));
     if (fresh.length === 0) return [];
     this.#ticks.push(...fresh);
-    this.#last = fresh.at(-1)!.position;
+    this.#end = end.advanced(fresh.at(-1)!.position);
     if (this.#ticks.length > this.most) {
       // A quarter at once: to move the rest for each tick would cost more than it saves.
       const dropped = this.#ticks.splice(0, Math.max(this.#ticks.length - this.most, this.most >> 2));
-      this.#begin = dropped.at(-1)!.position;
+      this.#begin = this.#begin!.advanced(dropped.at(-1)!.position);
     }
     return fresh;
   }
 
-  /** What came after a position; null if that cannot be told. */
-  since(position: string): PlacedTick[] | null {
-    if (this.#begin === null || comparePositions(position, this.#begin) < 0) return null;
-    return this.#ticks.filter(one => comparePositions(one.position, position) > 0);
+  /** Ticks among which is all that is not known yet; null if some of that is not here. */
+  since(known: Resume): readonly PlacedTick[] | null {
+    return this.#begin !== null && known.includes(this.#begin) ? this.#ticks : null;
   }
 }
 
@@ -86,17 +80,20 @@ export interface Applied {
   readonly late: boolean;
 }
 
-/** Adds ticks to a picture's columns, in order, and moves its position on. */
+/** Adds to a picture's columns, in order, those ticks that it does not know, and moves its position on. */
 export function applyTicks(picture: Picture, ticks: readonly PlacedTick[], day: TradingDay): Applied {
   let from: number | null = null;
   let late = false;
+  if (picture.position === null || ticks.length === 0) return { from, late };
+  const known = Resume.parse(picture.position);
   for (const { position, tick } of ticks) {
+    if (known.knows(position, tick.time_us!)) continue;
     const changed = picture.timeframe === 'tick' ? addTick(picture, tick) : addToCandle(picture, tick, day);
     if (changed === null) late = true;
     else from = Math.min(from ?? changed, changed);
-    picture.position = position;
     picture.to = Math.max(picture.to, tick.time_us!);
   }
+  picture.position = known.advanced(ticks.at(-1)!.position).toString();
   return { from, late };
 }
 

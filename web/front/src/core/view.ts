@@ -72,7 +72,8 @@ export function windowFor(view: View, reach: Reach): View {
   const size = 2 ** (Math.ceil(Math.log2(span) * 2) / 2);
   const grid = Math.max(Math.round(size / 4), 1);
   const down = (time: number) => Math.floor(time / grid) * grid;
-  const from = Math.max(down(view.from - size * 0.75), down(reach.first));
+  // A step more than the history: its first bar may begin before its first tick.
+  const from = Math.max(down(view.from - size * 0.75), down(reach.first) - grid);
   const to = Math.min(down(view.to + size * 0.75) + grid, down(reach.last) + grid);
   // A view beyond the history still needs a window, or there is nothing to draw the emptiness in.
   return from < to ? { from, to } : { from: down(view.from), to: down(view.to) + grid };

@@ -42,7 +42,8 @@ export function HealthStrip() {
   const away = problem.value;
   const parts = health.value?.parts ?? [];
   const bad = parts.filter(part => part.state === 'down' || part.state === 'warn');
-  const summary = away !== null ? 'no answer' : bad.length > 0 ? bad.map(part => part.name).join(', ') : 'all works';
+  const summary =
+    away !== null ? 'no answer' : bad.length > 0 ? bad.map(part => part.name).join(', ') : 'all works';
   return (
     <section class="health" aria-label="Health of the platform">
       <ul class="health-parts">

@@ -1,7 +1,7 @@
 /** Dark or light: as the system says, unless the user has chosen. */
 
 import { effect, signal } from '@preact/signals';
-import { remembered, remember } from './memory';
+import { remember, remembered } from './memory';
 
 export type Theme = 'auto' | 'dark' | 'light';
 const THEMES: readonly Theme[] = ['auto', 'dark', 'light'];
