@@ -14,7 +14,7 @@ from candlewick.local import platform, ports, servers
 from candlewick.settings import Settings
 from candlewick.store.database import Database
 
-PORTS = 12
+PORTS = 13
 LANDING_DEADLINE_S = 300
 
 

@@ -57,6 +57,19 @@ def pulsar_token_file(settings: "Settings", role: str) -> Path:
     return secrets_folder(settings) / f"pulsar-{role}.token"
 
 
+def web_token_file(settings: "Settings") -> Path:
+    return secrets_folder(settings) / "web.token"
+
+
+def web_token(settings: "Settings") -> str:
+    """What a program shows to the HTTP API that changes something and does not come from this machine.
+
+    Raises:
+        CandlewickError: the home has not been prepared yet.
+    """
+    return _read_secret(web_token_file(settings), settings)
+
+
 def database_password(settings: "Settings", role: str) -> str:
     """The password that `role` (one of `DATABASE_ROLES`) logs in with.
 

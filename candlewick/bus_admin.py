@@ -6,12 +6,12 @@ already is left alone, what differs is changed in place.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import httpx
 import stamina
@@ -23,6 +23,10 @@ from candlewick.live import continuity, events
 from candlewick.live.channels import channels
 from candlewick.live.wanted import DEFINITION as WANTED_DEFINITION
 from candlewick.position import Position
+
+if TYPE_CHECKING:
+    # Loading what reads settings takes 10 MB, which live workers do without.
+    from candlewick.settings import Settings
 
 Json = dict[str, Any]
 
@@ -90,6 +94,19 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """A topic with its schema, and the subscription that must not miss anything of it, if any.
+
+    What is not recorded (tickers) has no subscription, and so leaves no backlog.
+    """
+
+    topic: str
+    encoding: str
+    definition: messages.Definition
+    reader: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """One topic as its sink's subscription stands.
 
@@ -103,6 +120,36 @@ class Backlog:
     owed: int
     received: int
     consumers: int
+
+
+def sink_database(settings: "Settings") -> SinkDatabase:
+    """Where the sinks of an installation write."""
+    url = urlsplit(access.database_url(settings, access.SINK))
+    return SinkDatabase(
+        host=url.hostname or "127.0.0.1",
+        port=url.port or 5432,
+        database=url.path.lstrip("/"),
+        user=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+    )
+
+
+def hour_need(series: Series) -> Need:
+    """What the hours of a series need."""
+    definition = messages.DEFINITIONS[series.kind]
+    return Need(topics.hour_topic(series), "AVRO", definition, topics.sink_subscription(series.kind))
+
+
+def live_needs(series: Series) -> list[Need]:
+    """What the events of a live series need."""
+    found: list[Need] = []
+    for channel in channels(series):
+        topic = topics.live_topic(series, channel)
+        recorded = channel == series.kind.value
+        found.append(Need(topic, "JSON", events.DEFINITIONS[channel], topics.RECORDER if recorded else None))
+        if recorded:
+            found.append(Need(topics.continuity_topic(topic), "JSON", continuity.DEFINITION, topics.RECORDER))
+    return found
 
 
 class BusAdmin:
@@ -174,29 +221,48 @@ class BusAdmin:
         Raises:
             BusAdminError: the broker refuses, or does not answer.
         """
-        topic = topics.hour_topic(series)
-        self._ensure_topic(topic)
-        self._ensure_schema(topic, "AVRO", messages.DEFINITIONS[series.kind])
-        self._ensure_subscription(topic, topics.sink_subscription(series.kind))
+        self._ensure([hour_need(series)])
 
     def ensure_live(self, series: Series) -> None:
         """The live topics of a series, and their continuity, with schemas and the recorder's subscriptions.
 
-        What is not recorded (tickers) has no subscription, and so leaves no backlog.
+        Raises:
+            BusAdminError: the broker refuses, or does not answer.
+        """
+        self._ensure(live_needs(series))
+
+    def ensure_topics(self, needs: Iterable["Need"]) -> None:
+        """The first step of making what series need.
 
         Raises:
             BusAdminError: the broker refuses, or does not answer.
         """
-        for channel in channels(series):
-            topic = topics.live_topic(series, channel)
-            self._ensure_topic(topic)
-            self._ensure_schema(topic, "JSON", events.DEFINITIONS[channel])
-            if channel == series.kind.value:
-                continuity_topic = topics.continuity_topic(topic)
-                self._ensure_topic(continuity_topic)
-                self._ensure_schema(continuity_topic, "JSON", continuity.DEFINITION)
-                self._ensure_subscription(topic, topics.RECORDER)
-                self._ensure_subscription(continuity_topic, topics.RECORDER)
+        for need in needs:
+            self._ensure_topic(need.topic)
+
+    def ensure_schemas(self, needs: Iterable["Need"]) -> None:
+        """The second step, before anybody writes.
+
+        Raises:
+            BusAdminError: the broker refuses, or does not answer.
+        """
+        for need in needs:
+            self._ensure_schema(need.topic, need.encoding, need.definition)
+
+    def ensure_subscriptions(self, needs: Iterable["Need"]) -> None:
+        """The last step, before the first message.
+
+        Raises:
+            BusAdminError: the broker refuses, or does not answer.
+        """
+        for need in needs:
+            if need.reader is not None:
+                self._ensure_subscription(need.topic, need.reader)
+
+    def _ensure(self, needs: Sequence["Need"]) -> None:
+        self.ensure_topics(needs)
+        self.ensure_schemas(needs)
+        self.ensure_subscriptions(needs)
 
     def delete_series(self, series: Series) -> None:
         """Removes the topics of a series with their schemas, their readers and what they are owed."""

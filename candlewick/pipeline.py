@@ -51,6 +51,16 @@ def asset_path(series: Series, stage: Stage) -> list[str]:
     return [series.venue, series.symbol, series.kind.value, stage.value]
 
 
+def venue_path(venue: str) -> list[str]:
+    """The asset key of a live venue."""
+    return [venue, "venue"]
+
+
+def sink_path(name: str) -> list[str]:
+    """The asset key of a sink; a name of keys has no hyphen."""
+    return ["sink", name.replace("-", "_")]
+
+
 def series_of(path: list[str]) -> str | None:
     """The series that an asset key belongs to; None for an asset of another domain."""
     if len(path) == 4 and path[3] in set(Stage):

@@ -42,10 +42,11 @@ class Ports:
     recorder: int
     simulated_kraken: int
     simulated_oanda: int
+    web: int
 
     @classmethod
     def usual(cls) -> "Ports":
-        return cls(5432, 6650, 8080, 3181, 3000, 4266, 8090, 9101, 9102, 9103, 8091, 8092)
+        return cls(5432, 6650, 8080, 3181, 3000, 4266, 8090, 9101, 9102, 9103, 8091, 8092, 8000)
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":

@@ -151,7 +151,7 @@ class Recorder(AbstractContextManager["Recorder"]):
     # Which series
 
     def _follow(self) -> None:
-        series = {one.name: one for one in self._store.all_series() if is_live(one)}
+        series = {one.name: one for one in self._store.wanted_series() if is_live(one)}
         for name in [name for name, reader in self._readers.items() if series.get(name) != reader.series]:
             reader = self._readers.pop(name)
             reader.stop()

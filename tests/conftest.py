@@ -32,7 +32,7 @@ from tests.platform import Platform, Venue
 
 pytest_plugins = ["tests.side_by_side"]
 
-PORTS = 12
+PORTS = 13
 HEAP_MIB = 512
 
 for name in [name for name in os.environ if name.startswith("CANDLEWICK_")]:

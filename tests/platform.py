@@ -28,7 +28,7 @@ from candlewick.settings import Settings
 from tests.waiting import until
 
 COMMAND = Path(sys.executable).with_name("candlewick")
-PORTS = 12
+PORTS = 13
 DEADLINE_S = 240
 
 _SENSOR = """

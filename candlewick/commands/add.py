@@ -7,10 +7,10 @@ import orjson
 import typer
 
 from candlewick import control
-from candlewick.dagster_client import DagsterClient, dagster_url
-from candlewick.errors import CandlewickError
+from candlewick.control import Step, StepState
 from candlewick.history import History
 from candlewick.settings import Settings
+from candlewick.times import parse_time
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +22,10 @@ def add(
         list[str], typer.Argument(metavar="INSTRUMENT...", help="EUR/USD, aapl, kraken:btcusd:trades.")
     ],
     *,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Also fetch the history from then on: 2024-01-01."),
+    ] = None,
     price_scale: Annotated[
         int | None,
         typer.Option("--price-scale", min=0, max=12, help="Decimals of its prices, where nobody can tell."),
@@ -29,11 +33,14 @@ def add(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Collect instruments at every venue that has them: the last seven days, new hours, and live."""
-    settings = Settings()
-    with History(settings) as history:
-        outcomes = [control.add(history, one, price_scale=price_scale) for one in spelling]
-    added = [one for found, _ in outcomes for one in found]
-    refused = [error for _, errors in outcomes for error in errors]
+    from_us = None if start is None else parse_time(start)
+    with History(Settings()) as history:
+        outcomes = [
+            control.add(history, one, from_us=from_us, price_scale=price_scale, report=print_step)
+            for one in spelling
+        ]
+    added = [one for outcome in outcomes for one in outcome.added]
+    refused = [error for outcome in outcomes for error in outcome.refused]
     if as_json:
         rows = [{"series": one.series.name, "name": one.title, "new": one.is_new} for one in added]
         sys.stdout.buffer.write(orjson.dumps(rows) + b"\n")
@@ -41,17 +48,14 @@ def add(
         for one in added:
             was = "is collected from now on" if one.is_new else "was collected already"
             sys.stdout.write(f"{one.series.name} ({one.title}) {was}\n")
-    if any(one.is_new for one in added):
-        _reload(settings)
     for error in refused:
-        sys.stderr.write(f"not added: {error}\n")
+        sys.stderr.write(f"not done: {error}\n")
     if refused:
         raise typer.Exit(1)
 
 
-def _reload(settings: Settings) -> None:
-    try:
-        with DagsterClient(dagster_url(settings)) as dagster:
-            dagster.reload()
-    except CandlewickError as error:
-        sys.stderr.write(f"{error.problem}: its assets appear there when `candlewick up` starts it\n")
+def print_step(step: Step) -> None:
+    """A line on stderr for each step that has ended; a failure is told at the end, with what to do."""
+    if step.state is not StepState.RUNNING:
+        mark = "failed" if step.state is StepState.FAILED else "done"
+        sys.stderr.write(f"{step.name:13} {mark:6} {step.text}\n")

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import Annotated
 
 import orjson
@@ -12,14 +11,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from candlewick import access, pipeline
+from candlewick import access
 from candlewick.backfill import Backfill, Chunk, launch, plan, watch
 from candlewick.commands import live_backfill
 from candlewick.commands.coverage import Stretch, missing_stretches
 from candlewick.commands.spans import From, SeriesName, To, span
+from candlewick.control.backfilling import wanted_days
 from candlewick.dagster_client import DagsterClient, RunStatus, dagster_url
 from candlewick.errors import CandlewickError
-from candlewick.hours import FINAL_STATES
 from candlewick.instruments import Series, find, parse_series
 from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
@@ -64,7 +63,7 @@ def backfill(
         if is_live(known):
             complete = live_backfill.run(settings, store, known, (start_us, end_us), dry_run, as_json)
             raise typer.Exit(0 if complete else 1)
-        days = _days(store, known, start_us, end_us, only_missing=missing)
+        days = wanted_days(store, known, start_us, end_us, only_missing=missing)
         job = plan(known, days, recheck=not missing)
         if dry_run:
             _print_plan(job, as_json=as_json)
@@ -95,22 +94,6 @@ def collected(store: Store, text: str) -> Series:
     if series is None:
         raise CandlewickError(f"{name} is not collected here", f"add it first: candlewick add {text}")
     return series
-
-
-def _days(store: Store, series: Series, start_us: int, end_us: int, *, only_missing: bool) -> list[date]:
-    """The days of a span that can be asked for: from the first tick on, until today."""
-    last_us = min(end_us - 1, now_us())
-    days = pipeline.partition_days(series, us_day(start_us), us_day(last_us)) if last_us >= start_us else []
-    if not days:
-        raise CandlewickError(
-            f"{series.name} has no trading day from {iso(start_us)} to {iso(end_us)}",
-            f"its first tick is of {pipeline.first_day(series)}; a day is one once it has begun",
-        )
-    if not only_missing:
-        return days
-    rows = store.coverage(series.name, day_us(days[0]), day_us(days[-1]) + DAY_US)
-    holes = {us_day(row.hour_us) for row in rows if row.hole and row.state not in FINAL_STATES}
-    return [day for day in days if day in holes]
 
 
 def _watch(job: Backfill, dagster: DagsterClient, store: Store) -> None:

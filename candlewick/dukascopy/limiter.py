@@ -235,7 +235,7 @@ def day_lock(store: Store, series: Series, day: date) -> Iterator[None]:
         with translated():
             connection.execute(query("bound_lock_wait"), {"milliseconds": str(int(_LOCK_PATIENCE_S * 1000))})
             try:
-                connection.execute(query("lock_day"), {"key": f"archive {series.name} {day}"})
+                connection.execute(query("hold_lock"), {"key": f"archive {series.name} {day}"})
             except psycopg.errors.LockNotAvailable:
                 raise CandlewickError(
                     f"{series.name} {day} is being fetched by another process, for half an hour already",

@@ -189,6 +189,8 @@ def _make_secrets(settings: Settings, home: Home) -> None:
         file = access.database_password_file(settings, role)
         if not file.exists():
             write_atomically(file, secrets.token_urlsafe(24))
+    if not access.web_token_file(settings).exists():
+        write_atomically(access.web_token_file(settings), secrets.token_urlsafe(24))
     if not home.pulsar_key.exists():
         write_atomically(home.pulsar_key, secrets.token_bytes(32))
     key = home.pulsar_key.read_bytes()

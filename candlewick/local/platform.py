@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -59,6 +58,8 @@ def pages(settings: Settings, home: Home) -> list[Page]:
     """Where the user finds what; of programs that this installation has."""
     names = {program.name for program in programs.all_programs(settings, home)}
     found: list[Page] = []
+    if programs.WEB in names:
+        found.append(Page("Charts and settings", f"http://127.0.0.1:{settings.ports.web}"))
     if programs.DAGSTER_WEB in names:
         found.append(Page("Dagster", f"http://127.0.0.1:{settings.ports.dagster}"))
     workers = (
@@ -119,21 +120,12 @@ def prepare_tables(settings: Settings, report: servers.Report) -> None:
 
 def _prepare_topics(settings: Settings, report: servers.Report) -> None:
     # Not before it is needed: it loads numpy and Pulsar's client.
-    from candlewick.bus_admin import BusAdmin, SinkDatabase  # noqa: PLC0415
+    from candlewick.bus_admin import BusAdmin, sink_database  # noqa: PLC0415
 
-    sink = urlsplit(access.database_url(settings, access.SINK))
-    target = SinkDatabase(
-        host=sink.hostname or "127.0.0.1",
-        port=sink.port or 5432,
-        database=sink.path.lstrip("/"),
-        user=unquote(sink.username or ""),
-        password=unquote(sink.password or ""),
-        schema="public",
-    )
     with report.step("preparing topics and sinks"):
         token = access.pulsar_token(settings, access.PULSAR_ADMIN)
         with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
-            admin.ensure_platform(target)
+            admin.ensure_platform(sink_database(settings))
 
 
 def _add_default_series(settings: Settings, report: servers.Report) -> None:

@@ -28,6 +28,7 @@ REFRESHER = "refresher"
 KRAKEN = "kraken"
 OANDA = "oanda"
 NOTIFIER = "notifier"
+WEB = "web"
 
 SERVERS = (POSTGRES, PULSAR)
 SIMULATORS = (SIMULATOR, SIMULATED_KRAKEN, SIMULATED_OANDA)
@@ -61,6 +62,7 @@ def all_programs(settings: Settings, home: Home) -> list[Program]:
         *_guard(),
         *_live(settings),
         *_dagster(settings),
+        *_web(settings),
     ]
 
 
@@ -181,6 +183,12 @@ def _dagster(settings: Settings) -> list[Program]:
             {web: "Dagster's pages"},
         ),
     ]
+
+
+def _web(settings: Settings) -> list[Program]:
+    if not is_installed("web.__main__"):
+        return []
+    return [Program(WEB, _python("-m", "web"), {settings.ports.web: "the pages of Candlewick"})]
 
 
 def _workspace() -> list[str]:

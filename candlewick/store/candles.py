@@ -1,12 +1,13 @@
 """Stored candles, read as columns."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from candlewick.candles import CANDLE_COLUMNS, Candles, Timeframe
 from candlewick.hours import Column
-from candlewick.instruments import Series
+from candlewick.instruments import Kind, Series
 from candlewick.store.database import Connection, run
 from candlewick.times import from_us
 
@@ -18,7 +19,6 @@ def read_candles(
     connection: Connection, series: Series, timeframe: Timeframe, start_us: int, end_us: int
 ) -> Iterator[Candles]:
     """See `Store.read_candles`."""
-    names = CANDLE_COLUMNS[series.kind]
     while True:
         parameters = {
             "series": series.name,
@@ -30,12 +30,18 @@ def read_candles(
         row = run(connection, f"candles_{series.kind}", parameters).fetchone()
         if row is None or row[0] is None:
             return
-        ts, *columns, first_large, second_large = row
-        columns[-3:-1] = [_exact(columns[-3], first_large), _exact(columns[-2], second_large)]
-        yield Candles(ts, dict(zip(names, columns, strict=True)))
-        if len(ts) < CANDLES_AT_ONCE:
+        candles = as_candles(series.kind, row)
+        yield candles
+        if len(candles) < CANDLES_AT_ONCE:
             return
-        start_us = int(np.int64(ts[-1])) + 1
+        start_us = int(np.int64(candles.ts[-1])) + 1
+
+
+def as_candles(kind: Kind, row: tuple[Any, ...]) -> Candles:
+    """The one row that `candles_quotes` or `candles_trades` answers with, as candles."""
+    ts, *columns, first_large, second_large = row
+    columns[-3:-1] = [_exact(columns[-3], first_large), _exact(columns[-2], second_large)]
+    return Candles(ts, dict(zip(CANDLE_COLUMNS[kind], columns, strict=True)))
 
 
 def _exact(column: Column, large: list[str] | None) -> Column:

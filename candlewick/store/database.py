@@ -84,7 +84,8 @@ def query(name: str) -> bytes:
     return text.encode()
 
 
-def _configure(connection: Connection) -> None:
+def configure(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """Makes a connection read `timestamptz` as integers and `bigint[]` as numpy columns."""
     types = connection.adapters.types
     connection.adapters.register_loader(types["timestamptz"].oid, _MomentLoader)
     connection.adapters.register_loader(types["int8"].array_oid, _Int8ArrayLoader)
@@ -115,7 +116,7 @@ class Database:
             min_size=0,
             max_size=max_connections,
             timeout=timeout_s,
-            configure=_configure,
+            configure=configure,
             check=ConnectionPool.check_connection,
             open=False,
         )

@@ -1,6 +1,7 @@
 """Series, weekly sessions, and the kind of installation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any
 
 from candlewick.candles import trading_day
@@ -8,6 +9,14 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.store.database import Connection, run
 from candlewick.times import from_us
+
+
+class SeriesState(StrEnum):
+    """Whether a series is collected, for now not, or not any more; what is stored of it stays."""
+
+    COLLECTED = "collected"
+    PAUSED = "paused"
+    REMOVED = "removed"
 
 
 class UnknownSeriesError(CandlewickError):
@@ -72,7 +81,29 @@ def known_series(connection: Connection, name: str) -> tuple[int, Series]:
 
 
 def all_series(connection: Connection) -> list[Series]:
+    """Every series that is not removed, by name."""
     return [_series(row) for row in run(connection, "all_series")]
+
+
+def wanted_series(connection: Connection) -> list[Series]:
+    """Every series that is neither paused nor removed, by name."""
+    return [_series(row) for row in run(connection, "wanted_series")]
+
+
+def series_states(connection: Connection) -> dict[str, SeriesState]:
+    """The state of every series that there ever was and whose data was not deleted."""
+    return {name: SeriesState(state) for name, state in run(connection, "series_states")}
+
+
+def set_series_state(connection: Connection, names: Sequence[str], state: SeriesState) -> None:
+    run(connection, "set_series_state", {"names": list(names), "state": state.value})
+
+
+def delete_series(connection: Connection, series: Series) -> None:
+    """See `Store.delete_series`."""
+    parameters = {"series": series.name}
+    for table in (f"{series.kind}_candles", f"{series.kind}_hours", "marks", "notes", "row"):
+        run(connection, f"delete_series_{table}", parameters)
 
 
 def write_sessions(

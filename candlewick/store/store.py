@@ -18,6 +18,7 @@ from candlewick.store.problems import DayRequest, Problem, note_request
 from candlewick.store.proofs import FailedHour, Proof, ProofKind
 from candlewick.store.refresh import Refreshed, dirty_series, distrust, refresh
 from candlewick.store.roles import prepare_role
+from candlewick.store.series import SeriesState
 from candlewick.times import now_us
 
 # What a span means that has no end: all years that a venue of ours can have hours in.
@@ -83,15 +84,44 @@ class Store:
         with self._database.transaction() as connection:
             return series.add_series(connection, wanted, first_tick_us)
 
+    def collect_series(self, wanted: Iterable[tuple[Series, int | None]]) -> None:
+        """Like `add_series`, several with their first ticks: all of them, or none.
+
+        Raises:
+            CandlewickError: one of them is kept with other scales.
+        """
+        with self._database.transaction() as connection:
+            for one, first_tick_us in wanted:
+                series.add_series(connection, one, first_tick_us)
+
+    def series_states(self) -> dict[str, SeriesState]:
+        """Whether each series is collected, by name; also of those that are paused or removed."""
+        with self._database.transaction() as connection:
+            return series.series_states(connection)
+
+    def set_series_state(self, names: Sequence[str], state: SeriesState) -> None:
+        with self._database.transaction() as connection:
+            series.set_series_state(connection, names, state)
+
+    def delete_series(self, known: Series) -> None:
+        """Deletes a series with all that is stored and known of it."""
+        with self._database.transaction() as connection:
+            series.delete_series(connection, known)
+
     def series(self, name: str) -> Series | None:
         with self._database.transaction() as connection:
             found = series.find_series(connection, name)
             return found[1] if found else None
 
     def all_series(self) -> list[Series]:
-        """Every series, by name."""
+        """Every series that is not removed, by name."""
         with self._database.transaction() as connection:
             return series.all_series(connection)
+
+    def wanted_series(self) -> list[Series]:
+        """Every series that is neither paused nor removed, by name."""
+        with self._database.transaction() as connection:
+            return series.wanted_series(connection)
 
     def write_sessions(
         self, calendar: str, sessions: Iterable[tuple[int, int]], known: tuple[int, int]

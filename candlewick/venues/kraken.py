@@ -19,10 +19,15 @@ _KNOWN_SCALES = {"btcusd": (5, 8)}
 decimals, and its trades of 2013 have as many; `AssetPairs` says eight of quantities."""
 
 _TIMEOUT_S = 10.0
+_UNKNOWN_PAIR = "Unknown asset pair"
 
 
 class KrakenError(CandlewickError):
     """Kraken's REST side refuses, or does not answer."""
+
+
+class UnknownPairError(KrakenError):
+    """Kraken does not trade it."""
 
 
 def series(symbol: str, kind: Kind, rest_url: str) -> Series:
@@ -47,7 +52,7 @@ def confirm_scales(symbol: str, rest_url: str) -> tuple[int, int]:
     try:
         pair = kraken_pair(symbol)
     except ValueError as error:
-        raise KrakenError(f"Kraken has no {symbol}", str(error)) from None
+        raise UnknownPairError(f"Kraken has no {symbol}", str(error)) from None
     with httpx.Client(base_url=rest_url, timeout=_TIMEOUT_S) as client:
         pairs = ask(client, "/0/public/AssetPairs", {"pair": pair})
         trades = ask(client, "/0/public/Trades", {"pair": pair, "count": "1"})
@@ -77,12 +82,15 @@ def ask(client: httpx.Client, path: str, parameters: dict[str, str]) -> dict[str
         ) from None
     errors = body.get("error") or []
     if errors or not isinstance(body.get("result"), dict):
-        raise KrakenError(f"Kraken refuses {what}: {', '.join(errors) or 'no result'}", _remedy(errors))
+        is_unknown = any(_UNKNOWN_PAIR in error for error in errors)
+        raise (UnknownPairError if is_unknown else KrakenError)(
+            f"Kraken refuses {what}: {', '.join(errors) or 'no result'}", _remedy(errors)
+        )
     result: dict[str, Any] = body["result"]
     return result
 
 
 def _remedy(errors: list[str]) -> str:
-    if any("Unknown asset pair" in error for error in errors):
+    if any(_UNKNOWN_PAIR in error for error in errors):
         return "`BTC/USD` and `kraken:btcusd:trades` are ways to name a pair"
     return "try again later: the venue allows a call a second"

@@ -25,6 +25,10 @@ class OandaError(CandlewickError):
     """OANDA refuses, does not answer, or is not configured."""
 
 
+class UnknownInstrumentError(OandaError):
+    """The account cannot trade it."""
+
+
 def is_major(symbol: str) -> bool:
     """Whether it is a pair of the eight major currencies in the order in which they are quoted."""
     # Currencies stand in the order of _MAJORS: EUR/USD, never USD/EUR.
@@ -61,7 +65,7 @@ def series(symbol: str, rest_url: str, token: SecretStr | None, account: SecretS
     for one in found:
         if one["name"] == name:
             return _series(symbol, _CLASSES.get(one["type"], AssetClass.INDEX), int(one["displayPrecision"]))
-    raise OandaError(
+    raise UnknownInstrumentError(
         f"OANDA has no {name} for this account ({answer.status_code})",
         "which instruments an account has depends on its division",
     )

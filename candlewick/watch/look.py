@@ -19,7 +19,7 @@ from candlewick.store import CoverageRow
 from candlewick.store.coverage import coverage
 from candlewick.store.database import Database
 from candlewick.store.proofs import series_added
-from candlewick.store.series import all_series
+from candlewick.store.series import wanted_series
 from candlewick.times import DAY_US, HOUR_US, MINUTE_US, now_us
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _holes(settings: Settings, at_us: int) -> tuple[list[Series], tuple[Hole, ..
     with closing(database):
         database.open()
         with database.transaction() as connection:
-            live = [one for one in all_series(connection) if is_live(one)]
+            live = [one for one in wanted_series(connection) if is_live(one)]
             added = series_added(connection)
             found: list[Hole] = []
             for one in live:

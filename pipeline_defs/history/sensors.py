@@ -72,9 +72,12 @@ def new_hours(catalogue: Catalogue) -> dg.SensorDefinition:
         by_day = runs.runs_by_day(context.instance)
         try:
             with Store(access.database_url(settings)) as store:
+                # Asked for at each tick: a series that is paused rests at once.
+                at_work = {series.name for series in store.wanted_series()}
                 statuses = {
                     one.series: days_to_look_at(store, one, runs.failed_days(by_day, one.series), at_us)
                     for one in collected
+                    if one.series.name in at_work
                 }
         except CandlewickError as error:
             return dg.SkipReason(str(error))

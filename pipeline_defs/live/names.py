@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from candlewick import topics
+from candlewick import pipeline, topics
 from candlewick.instruments import Kind, Series
 
 OWNERS = ["team:market-data"]
@@ -12,7 +12,7 @@ RESTART_JOB = "restart"
 
 
 def venue_key(venue: str) -> dg.AssetKey:
-    return dg.AssetKey([venue, "venue"])
+    return dg.AssetKey(pipeline.venue_path(venue))
 
 
 def stream_key(series: Series) -> dg.AssetKey:
@@ -28,7 +28,7 @@ def candles_key(series: Series) -> dg.AssetKey:
 
 
 def sink_key(name: str) -> dg.AssetKey:
-    return dg.AssetKey(["sink", name.replace("-", "_")])
+    return dg.AssetKey(pipeline.sink_path(name))
 
 
 def kind_sink_key(kind: Kind) -> dg.AssetKey:

@@ -10,5 +10,5 @@ SELECT report_request(:host, :outcome, :weight, :retry_after_s, :pause_s, :open_
 -- name: bound_lock_wait
 SELECT set_config('lock_timeout', :milliseconds, false);
 
--- name: lock_day
+-- name: hold_lock
 SELECT pg_advisory_lock(hashtextextended(:key, 0));

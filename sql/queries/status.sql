@@ -22,6 +22,7 @@ LEFT JOIN LATERAL (
         (array_agg(reason ORDER BY last_try DESC))[1] AS reason
     FROM hour_problem WHERE series = s.name
 ) p ON true
+WHERE s.state <> 'removed'
 GROUP BY s.name, p.failed, p.waiting, p.reason
 ORDER BY s.name;
 

@@ -1,0 +1,103 @@
+"""Stop collecting: for a while, or for good. What is stored stays, unless its deletion is asked for by name."""
+
+import time
+
+from candlewick import topics
+from candlewick.bus_admin import BusAdmin
+from candlewick.control.adding import show
+from candlewick.control.collecting import admin_of, collect
+from candlewick.control.lock import changing
+from candlewick.control.steps import Report, StepName, nobody, step
+from candlewick.errors import CandlewickError
+from candlewick.history import History
+from candlewick.instruments import Series
+from candlewick.live.wanted import is_live
+from candlewick.store.series import SeriesState
+
+LEAVING_S = 4.0
+"""Workers and the recorder leave a series within two seconds."""
+
+LANDING_S = 20.0
+_POLL_S = 0.2
+
+
+def pause(history: History, name: str, *, report: Report = nobody) -> Series:
+    """Stops collecting a series until it is resumed; its topics stay, and nobody writes to them.
+
+    Raises:
+        CandlewickError: it is not collected, or a server does not answer.
+    """
+    return _set(history, name, SeriesState.PAUSED, report)
+
+
+def resume(history: History, name: str, *, report: Report = nobody) -> Series:
+    """Goes on collecting a series; what was missed of a live one is a gap.
+
+    Raises:
+        CandlewickError: it is not collected, or a server does not answer.
+    """
+    return _set(history, name, SeriesState.COLLECTED, report)
+
+
+def remove(history: History, name: str, *, delete_data: str | None = None, report: Report = nobody) -> Series:
+    """Stops collecting a series, and removes its topics with what they are owed once all has landed.
+
+    Doing it again goes on where it stopped.
+
+    Args:
+        delete_data: the series' name again: its hours, candles and row are deleted. The venue's own bytes stay
+            in the archive.
+
+    Raises:
+        CandlewickError: there is no such series, `delete_data` is another name, or a server does not answer.
+    """
+    series = history.series(name)
+    if delete_data not in {None, series.name}:
+        raise CandlewickError(
+            f"{delete_data!r} is not the name of the series that is to be removed",
+            f"to delete its data, say {series.name}",
+        )
+    with changing(history.store, series.symbol):
+        with step(report, StepName.STOP, f"{series.name} is left by all who read and write it"):
+            history.store.set_series_state([series.name], SeriesState.REMOVED)
+            if is_live(series):
+                time.sleep(LEAVING_S)
+        with step(report, StepName.TOPICS, "what is on its way lands, then its topics go") as going:
+            with admin_of(history.settings) as admin:
+                owed = _await_landing(admin, series)
+                admin.delete_series(series)
+            going.say(
+                f"{owed} hours did not land: the database refused them" if owed else "its topics are gone"
+            )
+        if delete_data is not None:
+            with step(report, StepName.DATA, f"hours and candles of {series.name} are deleted"):
+                history.store.delete_series(series)
+    try:
+        show(history, report)
+    except CandlewickError:
+        # The step has told it; the series is removed all the same.
+        return series
+    return series
+
+
+def _set(history: History, name: str, state: SeriesState, report: Report) -> Series:
+    series = history.series(name)
+    with changing(history.store, series.symbol):
+        if history.store.series_states().get(series.name) is SeriesState.REMOVED:
+            raise CandlewickError(f"{series.name} is not collected any more", "add it again")
+        if state is SeriesState.COLLECTED:
+            collect(history, series)
+        with step(report, StepName.STOP, f"{series.name} is {state}"):
+            history.store.set_series_state([series.name], state)
+    return series
+
+
+def _await_landing(admin: BusAdmin, series: Series) -> int:
+    """Waits until the sink has taken all hours of a series; how many it has not."""
+    deadline = time.monotonic() + LANDING_S
+    topic = topics.hour_topic(series)
+    while True:
+        owed = next((one.owed for one in admin.backlog(series.kind) if one.topic == topic), 0)
+        if not owed or time.monotonic() > deadline:
+            return owed
+        time.sleep(_POLL_S)

@@ -1,0 +1,1 @@
+"""The handlers: each takes a question apart, asks somebody, and puts the answer together."""

@@ -1,0 +1,102 @@
+"""`/api/chart`: what may be drawn, from where to where, and the bars."""
+
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Header, Query, Response
+
+from candlewick.errors import CandlewickError
+from candlewick.times import now_us
+from web.bars import GAP, Bars
+from web.catalogue import Subject, subjects
+from web.columns import encodable
+from web.errors import answer
+from web.services import Given
+from web.zoom import MOST_BARS, coarser, finer
+
+router = APIRouter(prefix="/api/chart", tags=["chart"])
+
+Moment = Annotated[int, Query(ge=0, le=4_102_444_800_000_000, description="microseconds since 1970, UTC")]
+Timeframe = Literal["tick", "1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"]
+
+
+@router.get("/subjects")
+async def list_subjects(given: Given) -> Response:
+    """Everything that may be drawn: instruments, then single series."""
+    known = [one.series for one in (await given.catalogue.all()).values()]
+    return answer({"subjects": [_subject(one) for one in subjects(known)]})
+
+
+@router.get("/{subject}/span")
+async def show_span(subject: str, given: Given) -> Response:
+    """From where to where a subject has anything, and where its live series begins."""
+    found = await given.catalogue.subject(subject)
+    reach = await given.charts.span(found)
+    first = found.series[0]
+    body = {
+        "first_us": reach.first_us,
+        "last_us": reach.last_us,
+        "now_us": now_us(),
+        "boundary_us": reach.boundary_us,
+        "history": found.history.name if found.history else None,
+        "live": found.live.name if found.live else None,
+        "kind": found.kind,
+        "price_scale": first.price_scale,
+        "volume_scale": first.volume_scale,
+        "title": found.title,
+    }
+    return answer(body)
+
+
+@router.get("/{subject}/bars")
+async def list_bars(
+    subject: str,
+    given: Given,
+    from_us: Moment,
+    to_us: Moment,
+    points: Annotated[int, Query(ge=10, le=MOST_BARS)] = MOST_BARS,
+    timeframe: Timeframe | None = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Bars that begin in a span; without a timeframe the finest of which the span has room for `points`."""
+    if from_us >= to_us:
+        raise CandlewickError("the span ends before it begins", "give from_us below to_us")
+    found = await given.catalogue.subject(subject)
+    bars = await given.charts.bars(found, from_us, to_us, points, timeframe)
+    content = orjson.dumps(_bars(bars, given.staleness.of(found)), option=orjson.OPT_SERIALIZE_NUMPY)
+    tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=300" if bars.lasts else "private, no-cache"}
+    if if_none_match == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="application/json")
+
+
+def _subject(one: Subject) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "title": one.title,
+        "asset_class": one.asset_class,
+        "series": [series.name for series in one.series],
+    }
+
+
+def _bars(bars: Bars, stale: str | None) -> dict[str, Any]:
+    return {
+        "timeframe": bars.timeframe,
+        "finer": finer(bars.timeframe),
+        "coarser": coarser(bars.timeframe),
+        "from_us": bars.from_us,
+        "to_us": bars.to_us,
+        "series": bars.series,
+        "boundary_us": bars.boundary_us,
+        "columns": encodable(bars.columns),
+        "gaps": [
+            {"from_us": gap.from_us, "to_us": gap.to_us, "reason": GAP, "series": name}
+            for gap, name in bars.gaps
+        ],
+        "closed": [list(one) for one in bars.closed],
+        "missing": [one._asdict() for one in bars.missing],
+        "position": bars.position,
+        "stale": stale,
+    }

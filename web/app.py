@@ -1,0 +1,90 @@
+"""The application: who may ask, what there is to ask, and what is opened and closed around it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Response
+from starlette.middleware import Middleware
+
+from candlewick import access
+from candlewick.settings import Settings
+from web import errors, static
+from web.api import chart, health, instruments, jobs, series
+from web.bars import Charts
+from web.catalogue import Catalogue
+from web.database import Database
+from web.guards import Buckets, Guard
+from web.health_view import HealthView
+from web.hour_maps import HourMaps
+from web.jobs import Jobs
+from web.series_view import SeriesView
+from web.services import Services
+from web.staleness import Staleness
+
+CHANGES_AT_ONCE = 30
+CHANGES_PER_S = 2.0
+
+
+def create(settings: Settings, *, changes_at_once: int = CHANGES_AT_ONCE) -> FastAPI:
+    """The application of one installation.
+
+    Raises:
+        CandlewickError: the home has not been prepared yet.
+    """
+    database = Database(access.database_url(settings, access.READER))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        catalogue, maps, running = Catalogue(database), HourMaps(database), Jobs()
+        staleness = Staleness(settings)
+        app.state.services = Services(
+            settings,
+            database,
+            catalogue,
+            maps,
+            Charts(database, catalogue, maps),
+            running,
+            staleness,
+            SeriesView(settings, database, catalogue, maps, running, staleness),
+            HealthView(settings),
+        )
+        await database.open()
+        try:
+            yield
+        finally:
+            running.close()
+            await database.close()
+
+    app = FastAPI(
+        title="Candlewick",
+        version="1",
+        description="Settings and charts. Times are microseconds since 1970, UTC; see docs/http-api.md.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(static.SecurityHeaders),
+            Middleware(
+                Guard,
+                port=settings.ports.web,
+                token=access.web_token(settings),
+                buckets=Buckets(changes_at_once, CHANGES_PER_S),
+            ),
+        ],
+    )
+    errors.register(app)
+    for module in (chart, series, jobs, instruments, health):
+        app.include_router(module.router)
+    app.add_api_route("/", _document, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/settings", _document, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/{path:path}", _file, methods=["GET"], include_in_schema=False)
+    return app
+
+
+async def _document() -> Response:
+    return static.document()
+
+
+async def _file(path: str) -> Response:
+    return static.file(path)

@@ -1,0 +1,78 @@
+"""PostgreSQL as the server asks it: a pool of asynchronous connections, in the name of the role that only reads."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from candlewick.store.database import configure, query, translated
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Row = tuple[Any, ...]
+
+CONNECTIONS = 8
+PATIENCE_S = 4.0
+"""How long a request waits for a connection before it is told that the database is away."""
+
+
+async def _configure(connection: Connection) -> None:
+    configure(connection)
+
+
+class Database:
+    """Belongs to one event loop. Rows are as `candlewick.store.database` has them."""
+
+    def __init__(self, url: str) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            kwargs={"application_name": "candlewick-web", "autocommit": True},
+            min_size=0,
+            max_size=CONNECTIONS,
+            timeout=PATIENCE_S,
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection on which each statement stands alone.
+
+        Raises:
+            DatabaseUnavailableError: there is none, or it broke.
+        """
+        with translated():
+            async with self._pool.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A connection on which all statements see the same moment.
+
+        Raises:
+            DatabaseUnavailableError: there is none, or it broke.
+        """
+        async with self.reading() as connection, connection.transaction():
+            await connection.execute(query("one_snapshot"))
+            yield connection
+
+    async def rows(self, name: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+        """All rows of a named query, on a connection of its own."""
+        async with self.reading() as connection:
+            return await rows(connection, name, parameters)
+
+
+async def rows(
+    connection: Connection, name: str, parameters: Mapping[str, object] | None = None
+) -> list[Row]:
+    """All rows of a named query."""
+    cursor = await connection.execute(query(name), parameters, binary=True)
+    return await cursor.fetchall()
