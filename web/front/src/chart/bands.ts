@@ -122,8 +122,11 @@ export class Bands implements IPanePrimitive<Microseconds> {
       const y = bitmapSize.height - 6 * ratio;
       context.textAlign = 'right';
       context.fillText(boundary.left, x - 8 * ratio, y);
-      context.textAlign = 'left';
-      context.fillText(boundary.right, x + 8 * ratio, y);
+      // Near the right edge both are written at the left, one above the other.
+      const hasRoom = x + 8 * ratio + context.measureText(boundary.right).width < bitmapSize.width;
+      context.textAlign = hasRoom ? 'left' : 'right';
+      if (hasRoom) context.fillText(boundary.right, x + 8 * ratio, y);
+      else context.fillText(`${boundary.right} →`, x - 8 * ratio, y - 15 * ratio);
     });
   }
 }

@@ -42,6 +42,9 @@ export interface Manner {
 }
 
 const AXIS_HIT_PIXELS = 3;
+/** The legend lies on the plot: bars begin below it. */
+const LEGEND_PIXELS = 92;
+const MOST_LEGEND = 0.25;
 
 function precisionOf(picture: Picture): Precision {
   if (picture.timeframe === 'tick') return picture.kind === 'quotes' ? 'milli' : 'micro';
@@ -75,7 +78,6 @@ export class Plot {
       handleScroll: false,
       handleScale: { axisPressedMouseMove: { time: false, price: true }, mouseWheel: false, pinch: false },
       crosshair: { mode: CrosshairMode.Normal },
-      rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.22 } },
       timeScale: { minBarSpacing: 0.001, rightBarStaysOnScroll: false, shiftVisibleRangeOnNewBar: false },
       layout: { attributionLogo: false },
     });
@@ -116,7 +118,10 @@ export class Plot {
   }
 
   resize(): void {
-    this.#chart.resize(this.element.clientWidth, this.element.clientHeight);
+    const { clientWidth, clientHeight } = this.element;
+    this.#chart.resize(clientWidth, clientHeight);
+    const top = Math.min(LEGEND_PIXELS / Math.max(clientHeight, 1), MOST_LEGEND);
+    this.#chart.priceScale('right').applyOptions({ scaleMargins: { top, bottom: 0.2 } });
     this.#place();
   }
 

@@ -54,8 +54,9 @@ export function Why({ band, x, y, zone, series, onClose }: Props) {
       <h3>{TITLES[band.kind]}</h3>
       <p class="why-span">
         <time>{timeText(zone, band.from, 'second')}</time>
-        <time>{timeText(zone, band.to, 'second')}</time>
-        <span>{duration((band.to - band.from) / 1e6)}</span>
+        <span>
+          to <time>{timeText(zone, band.to, 'second')}</time>, {duration((band.to - band.from) / 1e6)}
+        </span>
       </p>
       {band.reason !== '' && <p class="why-reason">{band.reason}</p>}
       <p class="note">{EXPLANATIONS[band.kind]}</p>

@@ -88,12 +88,14 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
             <li key={one.symbol} data-symbol={one.symbol}>
               <strong>{one.name}</strong>
               <span class="found-about">{one.description}</span>
-              <span class="found-class">{one.asset_class}</span>
-              <span class="found-venues">{one.venues.join(', ')}</span>
-              <span class="found-since">
-                {one.first_tick_us === null
-                  ? ''
-                  : `since ${timeText('UTC', one.first_tick_us, 'day').slice(4)}`}
+              <span class="found-facts">
+                <span>{one.asset_class}</span>
+                <span>{one.venues.join(', ')}</span>
+                <span>
+                  {one.first_tick_us === null
+                    ? ''
+                    : `since ${timeText('UTC', one.first_tick_us, 'day').slice(4)}`}
+                </span>
               </span>
               {one.series.length > 0 ? (
                 <a href={`#${one.series[0]}`}>collected</a>
