@@ -1,5 +1,7 @@
 """Settings: environment, then `.env`, then `candlewick.toml`. Every name starts with `CANDLEWICK_`."""
 
+import json
+import os
 import re
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -9,6 +11,8 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -51,6 +55,10 @@ class Ports:
     @classmethod
     def from_base(cls, base: int) -> "Ports":
         return cls(*range(base, base + len(fields(cls))))
+
+
+SOURCES = "CANDLEWICK_SOURCES"
+"""Where the settings came from, for programs that the platform starts: they find all in their environment."""
 
 
 class Settings(BaseSettings):
@@ -161,6 +169,24 @@ class Settings(BaseSettings):
     def default_spellings(self) -> list[str]:
         """What a new installation collects, as the user spelt it; may be empty."""
         return [spelling.strip() for spelling in self.default_series.split(",") if spelling.strip()]
+
+    @classmethod
+    def sources(cls) -> dict[str, str]:
+        """Where what is set comes from: `environment`, `.env` or `candlewick.toml`, by its field.
+
+        Of a program that the platform started: where the platform had it from.
+        """
+        told = os.environ.get(SOURCES)
+        if told is not None:
+            return dict(json.loads(told))
+        places = {
+            "candlewick.toml": TomlConfigSettingsSource(cls),
+            ".env": DotEnvSettingsSource(cls),
+            "environment": EnvSettingsSource(cls),
+        }
+        return {
+            field: name for name, place in places.items() for field in place() if field in cls.model_fields
+        }
 
     @classmethod
     def settings_customise_sources(

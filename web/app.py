@@ -10,6 +10,7 @@ from candlewick import access
 from candlewick.settings import Settings
 from web import errors, static
 from web.api import chart, health, instruments, jobs, series
+from web.api import settings as settings_api
 from web.bars import Charts
 from web.catalogue import Catalogue
 from web.database import Database
@@ -17,6 +18,7 @@ from web.guards import Buckets, Guard
 from web.health_view import HealthView
 from web.hour_maps import HourMaps
 from web.jobs import Jobs
+from web.live.fan_out import FanOut
 from web.series_view import SeriesView
 from web.services import Services
 from web.staleness import Staleness
@@ -36,7 +38,7 @@ def create(settings: Settings, *, changes_at_once: int = CHANGES_AT_ONCE) -> Fas
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         catalogue, maps, running = Catalogue(database), HourMaps(database), Jobs()
-        staleness = Staleness(settings)
+        staleness, live = Staleness(settings), FanOut(settings)
         app.state.services = Services(
             settings,
             database,
@@ -45,13 +47,22 @@ def create(settings: Settings, *, changes_at_once: int = CHANGES_AT_ONCE) -> Fas
             Charts(database, catalogue, maps),
             running,
             staleness,
-            SeriesView(settings, database, catalogue, maps, running, staleness),
+            SeriesView(
+                settings,
+                database=database,
+                catalogue=catalogue,
+                maps=maps,
+                jobs=running,
+                staleness=staleness,
+            ),
             HealthView(settings),
+            live,
         )
         await database.open()
         try:
             yield
         finally:
+            live.close()
             running.close()
             await database.close()
 
@@ -74,7 +85,7 @@ def create(settings: Settings, *, changes_at_once: int = CHANGES_AT_ONCE) -> Fas
         ],
     )
     errors.register(app)
-    for module in (chart, series, jobs, instruments, health):
+    for module in (chart, series, jobs, instruments, health, settings_api):
         app.include_router(module.router)
     app.add_api_route("/", _document, methods=["GET"], include_in_schema=False)
     app.add_api_route("/settings", _document, methods=["GET"], include_in_schema=False)

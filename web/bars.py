@@ -14,7 +14,7 @@ from web.columns import Columns
 from web.database import Connection, Database
 from web.hour_map import HourMap, Missing, Span
 from web.hour_maps import HourMaps
-from web.positions import resume
+from web.positions import Resume, resume
 from web.stored import Edge
 
 LIVE_US = 3 * HOUR_US
@@ -92,9 +92,7 @@ class Charts:
         last_us = min(max(lasts) + HOUR_US, now_us()) if lasts else None
         return Reach(min(firsts, default=None), last_us, _boundary(subject, maps))
 
-    async def bars(
-        self, subject: Subject, from_us: int, to_us: int, points: int, timeframe: str | None
-    ) -> Bars:
+    async def bars(self, subject: Subject, span: Span, points: int, timeframe: str | None) -> Bars:
         """The bars of a span that begin in it.
 
         Args:
@@ -104,6 +102,7 @@ class Charts:
             CandlewickError: a named timeframe of which the span holds more than is given at once.
             DatabaseUnavailableError: it cannot be read.
         """
+        from_us, to_us = span
         parts, boundary_us = await self._parts(subject, from_us, to_us)
         live = next((one for one in parts if is_live(one.series) and one.to_us > now_us() - LIVE_US), None)
         async with self._database.snapshot() if live else self._database.reading() as connection:
@@ -133,6 +132,11 @@ class Charts:
             [span for one in parts for span in one.map.missing(one.from_us, one.to_us, near_us=bar_us)],
             str(goes_on) if goes_on else None,
         )
+
+    async def stored_position(self, series: Series) -> Resume | None:
+        """Where the live topic of a series goes on behind what is stored; None where nothing is."""
+        async with self._database.reading() as connection:
+            return resume((await stored.edge(connection, series)).hours)
 
     async def _map(self, series: Series) -> HourMap:
         return await self._maps.get(await self._catalogue.series(series.name))
@@ -179,24 +183,25 @@ class Charts:
     ) -> list[Columns]:
         if len(parts) == 1:
             (one,) = parts
-            return [await _read(connection, one.series, timeframe, one.from_us, one.to_us, edge)]
+            return [await _read(connection, one.series, timeframe, Span(one.from_us, one.to_us), edge)]
         history, live = parts
         boundary_us = live.from_us
         day = trading_day(history.series.asset_class, history.series.venue)
         cut_us = boundary_us if timeframe in INTRADAY_US else day.start(timeframe, boundary_us)
         if cut_us == boundary_us or day != trading_day(live.series.asset_class, live.series.venue):
             return [
-                await _read(connection, one.series, timeframe, one.from_us, one.to_us, edge) for one in parts
+                await _read(connection, one.series, timeframe, Span(one.from_us, one.to_us), edge)
+                for one in parts
             ]
         # One candle has history before the boundary and live ticks behind it.
         next_us = day.start(timeframe, cut_us + _LONGEST_US[timeframe])
-        before = await _read(connection, history.series, Timeframe.H1, cut_us, boundary_us, edge)
-        after = await _read(connection, live.series, Timeframe.H1, boundary_us, next_us, edge)
+        before = await _read(connection, history.series, Timeframe.H1, Span(cut_us, boundary_us), edge)
+        after = await _read(connection, live.series, Timeframe.H1, Span(boundary_us, next_us), edge)
         straddling = columns.joined([before, after], history.series.kind, ticks=False)
         return [
-            await _read(connection, history.series, timeframe, history.from_us, cut_us, edge),
+            await _read(connection, history.series, timeframe, Span(history.from_us, cut_us), edge),
             *([] if cut_us < history.from_us else [columns.one_candle(straddling, cut_us)]),
-            await _read(connection, live.series, timeframe, next_us, live.to_us, edge),
+            await _read(connection, live.series, timeframe, Span(next_us, live.to_us), edge),
         ]
 
 
@@ -208,12 +213,12 @@ def _boundary(subject: Subject, maps: Sequence[HourMap]) -> int | None:
 
 
 async def _read(
-    connection: Connection, series: Series, timeframe: Timeframe, start_us: int, end_us: int, edge: Edge
+    connection: Connection, series: Series, timeframe: Timeframe, span: Span, edge: Edge
 ) -> Columns:
-    if start_us >= end_us:
+    if span.from_us >= span.to_us:
         return columns.empty(series.kind, ticks=False)
     if is_live(series):
-        found = await stored.candles_at_edge(connection, series, timeframe, start_us, end_us, edge)
+        found = await stored.candles_at_edge(connection, series, timeframe, span, edge)
     else:
-        found = await stored.candles(connection, series, timeframe, start_us, end_us)
+        found = await stored.candles(connection, series, timeframe, span)
     return columns.of_candles(series, found)

@@ -85,7 +85,7 @@ def one_candle(hours: Columns, ts: int) -> Columns:
     return found
 
 
-def encodable(columns: Columns) -> dict[str, Values | list[str]]:
+def encodable(columns: Columns) -> dict[str, object]:
     """Columns as the encoder takes them, which knows no arrays of text."""
     return {
         name: values.astype(str).tolist() if values.dtype.kind == "U" else np.ascontiguousarray(values)

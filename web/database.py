@@ -1,4 +1,4 @@
-"""PostgreSQL as the server asks it: a pool of asynchronous connections, in the name of the role that only reads."""
+"""PostgreSQL as the server asks it: asynchronously, in the name of the role that only reads."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

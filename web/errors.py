@@ -15,13 +15,15 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import UnknownInstrumentError
 from candlewick.store import DatabaseUnavailableError, UnknownSeriesError
 from web.catalogue import UnknownSubjectError
+from web.jobs import UnknownJobError
+from web.live.fan_out import TooManyListenersError
 
 RETRY_S = 2
 
 _log = logging.getLogger("candlewick.web")
 
-_NOT_FOUND = (UnknownInstrumentError, UnknownSeriesError, UnknownSubjectError)
-_AWAY = (DatabaseUnavailableError, BusAdminError, BusError)
+_NOT_FOUND = (UnknownInstrumentError, UnknownSeriesError, UnknownSubjectError, UnknownJobError)
+_AWAY = (DatabaseUnavailableError, BusAdminError, BusError, TooManyListenersError)
 
 
 def status_of(error: CandlewickError) -> int:

@@ -1,8 +1,9 @@
-"""Who may ask what: a filter before everything else. The decisions are pure; `Guard` applies them to requests.
+"""Who may ask what: a filter before everything else. The decisions are pure; `Guard` applies them.
 
-A page of a stranger may make a browser on this machine send requests here (CSRF), also under a name of its own that
-it lets point to this machine (DNS rebinding). So a name in `Host` must be one of this machine, or an address; and what changes
-something must come from this machine, by a name of it and with our port, from no other page; or show the token.
+A stranger's page may make a browser on this machine send requests here (CSRF), also under a name of its own
+that it lets point to this machine (DNS rebinding). So a name in `Host` must be one of this machine, or an
+address; and what changes something must come from this machine, by a name of it and with our port, and from
+no other page; or it shows the token.
 """
 
 import hmac
@@ -21,6 +22,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES = 64 * 1024
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _CLIENTS = 1000
+_WHERE = "`secrets/web.token` of the home holds it: Authorization: Bearer ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +86,34 @@ def judge(asked: Asked, port: int, token: str) -> Refusal | None:
         token: what `Authorization: Bearer` must hold to change something from elsewhere.
     """
     changes = asked.method not in READS
-    if changes and asked.length > MOST_BYTES:
-        return Refusal(413, f"a body may have {MOST_BYTES:,} bytes", "send less")
-    if changes and asked.content_type.partition(";")[0].strip() != "application/json":
-        return Refusal(415, "changes are asked for in JSON", "set Content-Type: application/json")
+    refusal = _judge_body(asked) if changes else None
+    if refusal is not None:
+        return refusal
     if asked.authorization:
         shown = asked.authorization.partition(" ")[2].strip()
-        if hmac.compare_digest(shown.encode(), token.encode()):
-            return None
-        return Refusal(
-            401, "the token is not that of this installation", "it is in secrets/web.token of the home"
-        )
-    name, host_port = _host(asked.host)
+        known = hmac.compare_digest(shown.encode(), token.encode())
+        return None if known else Refusal(401, "the token is not that of this installation", _WHERE)
+    name, _ = _host(asked.host)
     if name not in _LOOPBACK_NAMES and not _is_address(name):
-        return Refusal(
-            403, f"this server is not called {name[:80] or 'nothing'}", "ask for it as 127.0.0.1 or localhost"
-        )
-    if not changes:
-        return None
+        said = name[:80] or "nothing"
+        return Refusal(403, f"this server is not called {said}", "ask for it as 127.0.0.1 or localhost")
+    return _judge_change(asked, port) if changes else None
+
+
+def _judge_body(asked: Asked) -> Refusal | None:
+    if asked.length > MOST_BYTES:
+        return Refusal(413, f"a body may have {MOST_BYTES:,} bytes", "send less")
+    if asked.content_type.partition(";")[0].strip() != "application/json":
+        return Refusal(415, "changes are asked for in JSON", "set Content-Type: application/json")
+    return None
+
+
+def _judge_change(asked: Asked, port: int) -> Refusal | None:
+    name, host_port = _host(asked.host)
     if not is_loopback(asked.client):
-        return Refusal(
-            401, "changes from another machine need the token", "it is in secrets/web.token of the home"
-        )
+        return Refusal(401, "changes from another machine need the token", _WHERE)
     if name not in _LOOPBACK_NAMES or host_port != port:
-        return Refusal(403, f"{asked.host[:80]} is not this server", f"ask for it as http://127.0.0.1:{port}")
+        return Refusal(403, f"{asked.host[:80]} is not this server", f"ask for http://127.0.0.1:{port}")
     if not _is_own(asked, port):
         return Refusal(403, "a page of another site may change nothing here", f"open http://127.0.0.1:{port}")
     return None

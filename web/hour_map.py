@@ -1,10 +1,11 @@
-"""What is known of each hour of a series, in memory: the same judgement as SQL's `coverage`, for many years at once.
+"""What is known of each hour of a series, in memory: what SQL's `coverage` says, for many years at once.
 
 Pure. An hour is a small number in an array; what a chart draws of hours are the runs of equal ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -185,7 +186,7 @@ class HourMap:
             return
         borders = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
         base = self.start_us + part.start * HOUR_US
-        for first, end in zip(borders, borders[1:], strict=False):
+        for first, end in pairwise(borders):
             yield int(codes[first]), base + first * HOUR_US, base + end * HOUR_US
 
 

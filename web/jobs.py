@@ -19,6 +19,10 @@ AT_ONCE = 4
 _log = logging.getLogger("candlewick.web")
 
 
+class UnknownJobError(CandlewickError):
+    """There is no such job any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of a change: the series it is about, what of it could not be done, runs that it asked for."""
@@ -105,8 +109,18 @@ class Jobs:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def get(self, job_id: str) -> Job | None:
-        return self._jobs.get(job_id)
+    def get(self, job_id: str) -> Job:
+        """A job by its id.
+
+        Raises:
+            UnknownJobError: there is none.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise UnknownJobError(
+                "there is no such job", "the server was restarted since: the list of series shows what is so"
+            )
+        return job
 
     def start(self, key: str, symbol: str, work: Work) -> Job:
         """Begins a change; the same job where one of that key is going on already."""
@@ -143,7 +157,7 @@ class Jobs:
             refused = list(result.refused)
         except CandlewickError as error:
             refused = [error]
-        except Exception:
+        except Exception:  # noqa: BLE001 (whatever it was, the page must hear of an end)
             _log.exception("a change of %s failed", job.symbol)
             refused = [CandlewickError("something unforeseen happened", "logs/web.log of the home has it")]
         for one in result.launched:

@@ -57,20 +57,20 @@ class Resume:
         """
         begin, *hours = text.split(";")
         try:
-            at = Position.parse(begin)
-            known = {}
-            for one in hours[:8]:
-                hour_us, _, position = one.partition("=")
-                known[int(hour_us)] = Position.parse(position) or Position(-1, -1)
+            pairs = [one.split("=") for one in hours]
+            known = {int(hour_us): _position(at) for hour_us, at in pairs}
+            return cls(_position(begin), known) if text else None
         except ValueError:
             raise CandlewickError(
-                "this position is none of a live topic", "leave it out to begin with what comes next"
+                "this position is none of a live topic", "take the one that bars give, or none"
             ) from None
-        if at is None:
-            return None
-        if max(at.ledger, at.entry) >= 2**62:
-            raise CandlewickError("this position is none of a live topic", "take the one that bars give")
-        return cls(at, known)
+
+
+def _position(text: str) -> Position:
+    found = Position.parse(text)
+    if found is None or max(found.ledger, found.entry) >= 2**62:
+        raise ValueError(text)
+    return found
 
 
 def resume(hours: Iterable[EdgeHour]) -> Resume | None:

@@ -23,6 +23,9 @@ from web.staleness import Staleness
 SIZE_S = 60.0
 """How often the tables are measured."""
 
+NOT_OUT_YET = 3
+"""A venue publishes an hour some time after its end: so many are always awaited."""
+
 _TABLES = {Kind.QUOTES: "quote_hour", Kind.TRADES: "trade_hour"}
 
 
@@ -62,7 +65,7 @@ def state_of(
         return "failed", f"{hours['failed']:,} hours could not be had"
     if not hours["data"]:
         return "empty", "nothing is stored yet: the last seven days are asked for within a minute"
-    if hours["pending"]:
+    if hours["pending"] > NOT_OUT_YET:
         return "filling", f"{hours['pending']:,} hours are not here yet"
     return "complete", "every hour is here"
 
@@ -90,6 +93,7 @@ class SeriesView:
     def __init__(
         self,
         settings: Settings,
+        *,
         database: Database,
         catalogue: Catalogue,
         maps: HourMaps,

@@ -14,6 +14,7 @@ from web.database import Database
 from web.health_view import HealthView
 from web.hour_maps import HourMaps
 from web.jobs import Jobs
+from web.live.fan_out import FanOut
 from web.series_view import SeriesView
 from web.staleness import Staleness
 
@@ -31,6 +32,7 @@ class Services:
     staleness: Staleness
     series: SeriesView
     health: HealthView
+    live: FanOut
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Work that waits for servers, in a thread of its own."""

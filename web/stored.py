@@ -19,6 +19,7 @@ from candlewick.instruments import Kind, Series
 from candlewick.store.candles import as_candles
 from candlewick.times import floor_hour, from_us
 from web.database import Connection, rows
+from web.hour_map import Span
 from web.positions import EdgeHour
 from web.zoom import MOST_ASKED_FOR
 
@@ -43,15 +44,13 @@ async def edge(connection: Connection, series: Series) -> Edge:
     return Edge([EdgeHour(*row) for row in found])
 
 
-async def candles(
-    connection: Connection, series: Series, timeframe: Timeframe, start_us: int, end_us: int
-) -> Candles:
+async def candles(connection: Connection, series: Series, timeframe: Timeframe, span: Span) -> Candles:
     """The stored candles that begin in a span, oldest first."""
     parameters = {
         "series": series.name,
         "timeframe": timeframe,
-        "start_at": from_us(start_us),
-        "end_at": from_us(end_us),
+        "start_at": from_us(span.from_us),
+        "end_at": from_us(span.to_us),
         "rows": _MORE,
     }
     (row,) = await rows(connection, f"candles_{series.kind}", parameters)
@@ -64,7 +63,7 @@ def nothing(kind: Kind) -> Candles:
 
 
 async def candles_at_edge(
-    connection: Connection, series: Series, timeframe: Timeframe, start_us: int, end_us: int, now: Edge
+    connection: Connection, series: Series, timeframe: Timeframe, span: Span, now: Edge
 ) -> Candles:
     """Like `candles`, where the newest hours may hold more than their candles were made of.
 
@@ -73,10 +72,11 @@ async def candles_at_edge(
     """
     dirty_us = now.dirty_us()
     if dirty_us is None:
-        return await candles(connection, series, timeframe, start_us, end_us)
+        return await candles(connection, series, timeframe, span)
+    start_us, end_us = span
     day = trading_day(series.asset_class, series.venue)
     first_us = dirty_us if timeframe in INTRADAY_US else day.start(timeframe, dirty_us)
-    stored = await candles(connection, series, timeframe, start_us, min(end_us, first_us))
+    stored = await candles(connection, series, timeframe, Span(start_us, min(end_us, first_us)))
     if first_us >= end_us:
         return stored
     minutes = [
@@ -84,7 +84,7 @@ async def candles_at_edge(
     ]
     made = roll_up(joined(series.kind, minutes), min_level(timeframe), day)
     if timeframe not in INTRADAY_US:
-        before = await candles(connection, series, Timeframe.H1, first_us, dirty_us)
+        before = await candles(connection, series, Timeframe.H1, Span(first_us, dirty_us))
         made = roll_up(joined(series.kind, [before, made]), timeframe, day)
     inside = (made.ts >= start_us) & (made.ts < end_us)
     made = Candles(made.ts[inside], {name: values[inside] for name, values in made.columns.items()})

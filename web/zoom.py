@@ -27,7 +27,7 @@ def bars_in(timeframe: Timeframe, from_us: int, to_us: int) -> int:
 
 
 def finest(from_us: int, to_us: int, points: int) -> Timeframe:
-    """The finest timeframe of which a span has room for no more than `points`; the coarsest where none has."""
+    """The finest timeframe of which a span has room for no more than `points`, or else the coarsest."""
     return next((one for one in Timeframe if bars_in(one, from_us, to_us) <= points), Timeframe.W1)
 
 

@@ -42,8 +42,8 @@ def add(
     """Collects an instrument from now on, at every venue that has it: history, and live.
 
     Doing it again repairs what is missing, and resumes what is paused. Either all of its series are collected
-    afterwards or, where a server refuses, none of those that were not before. A venue that cannot be asked does not
-    keep the others out; nor does a Dagster that is away: it shows the assets once it is back.
+    afterwards or, where a server refuses, none of those that were not before. A venue that cannot be asked
+    does not keep the others out; nor does a Dagster that is away: it shows the assets once it is back.
 
     Args:
         spelling: a series' name (`dukascopy:eurusd:quotes`, `kraken:btcusd:trades`), or any usual spelling

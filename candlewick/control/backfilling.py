@@ -19,7 +19,7 @@ from candlewick.times import DAY_US, HOUR_US, day_us, iso, now_us, us_day
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """Runs that were asked for; `days` are those that they cover, `began_us` is when, microseconds since 1970."""
+    """Runs that were asked for: the days that they cover, and when, microseconds since 1970."""
 
     series: Series
     days: Sequence[date]
@@ -68,7 +68,7 @@ def backfill(
         if is_live(series):
             raise CandlewickError(
                 f"{series.venue} gives no history of {series.name} through Dagster",
-                f"`candlewick backfill {series.name} --from ... --to ...` asks for older trades, where there are any",
+                f"`candlewick backfill {series.name} --from ... --to ...` asks for older trades",
             )
         days = wanted_days(history.store, series, start_us, end_us, only_missing=only_missing)
         return _launch(history, series, days, going.say)

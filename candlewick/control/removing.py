@@ -1,4 +1,4 @@
-"""Stop collecting: for a while, or for good. What is stored stays, unless its deletion is asked for by name."""
+"""Stop collecting, for a while or for good. What is stored stays, unless it is to be deleted by name."""
 
 import time
 
@@ -45,8 +45,8 @@ def remove(history: History, name: str, *, delete_data: str | None = None, repor
     Doing it again goes on where it stopped.
 
     Args:
-        delete_data: the series' name again: its hours, candles and row are deleted. The venue's own bytes stay
-            in the archive.
+        delete_data: the series' name again: its hours, candles and row are deleted. The venue's own bytes
+            stay in the archive.
 
     Raises:
         CandlewickError: there is no such series, `delete_data` is another name, or a server does not answer.

@@ -26,7 +26,7 @@ _NEVER_AT_OANDA = frozenset({AssetClass.CRYPTO, AssetClass.EQUITY})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A series that is to be collected; `is_new` unless it is known already; `title` is what people call it."""
+    """A series that is to be collected; `is_new` unless it is known; `title` is what people call it."""
 
     series: Series
     title: str
@@ -35,7 +35,7 @@ class Found:
 
 @dataclass(slots=True)
 class Meaning:
-    """What a spelling means: `symbol` names the instrument; `refused` says why a venue that may have it has not."""
+    """What a spelling means; `refused` says why a venue that may have the instrument could not be asked."""
 
     symbol: str
     found: list[Found] = field(default_factory=list)

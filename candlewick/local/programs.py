@@ -1,6 +1,7 @@
 """The platform's programs: what each runs, where it listens, how it is stopped, in the order of starting."""
 
 import importlib.util
+import json
 import os
 import shlex
 import sys
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from candlewick import dagster_home
 from candlewick.local import osuser, postgres, pulsar
 from candlewick.local.home import Home
-from candlewick.settings import Settings
+from candlewick.settings import SOURCES, Settings
 
 POSTGRES = "postgres"
 PULSAR = "pulsar"
@@ -77,6 +78,7 @@ def environment(settings: Settings) -> dict[str, str]:
             values[f"CANDLEWICK_{name.upper()}"] = str(value)
     if settings.archive is not None and "://" not in settings.archive:
         values["CANDLEWICK_ARCHIVE"] = str(Path(settings.archive).absolute())
+    values[SOURCES] = json.dumps(type(settings).sources(), sort_keys=True)
     return values | dagster_home.environment(settings) | {"PYTHONUNBUFFERED": "1"}
 
 

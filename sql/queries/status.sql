@@ -46,3 +46,6 @@ SELECT host, circuit, nullif(rate, 'Infinity'), requests, answered, throttled, f
     ceil(greatest(0, extract(epoch FROM blocked_until - now())))::integer
 FROM venue_host
 ORDER BY host;
+
+-- name: server_version
+SELECT current_setting('server_version');

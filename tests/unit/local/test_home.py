@@ -26,7 +26,8 @@ def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None
     before = {file.name: file.read_bytes() for file in place.secrets.iterdir()}
     home.prepare(mine)
     assert {file.name: file.read_bytes() for file in place.secrets.iterdir()} == before
-    assert len(before) == len(access.DATABASE_ROLES) + len(access.PULSAR_ROLES) + 1
+    # And the key of the tokens of Pulsar, and the token of the pages.
+    assert len(before) == len(access.DATABASE_ROLES) + len(access.PULSAR_ROLES) + 2
     assert {file.stat().st_mode & 0o777 for file in place.secrets.iterdir()} == {0o600}
     assert place.secrets.stat().st_mode & 0o777 == 0o700
 

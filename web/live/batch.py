@@ -1,0 +1,83 @@
+"""Events that travel together, as columns in natural units. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from candlewick.instruments import Kind
+from candlewick.live.events import Event, Quote, Trade
+from candlewick.position import Position
+from web.events import message
+from web.positions import Resume
+
+COLUMNS = {
+    Kind.QUOTES: ("time_us", "bid", "ask", "bid_volume", "ask_volume"),
+    Kind.TRADES: ("time_us", "trade_id", "price", "quantity", "side"),
+}
+_SIDES = {1: "buy", -1: "sell"}
+
+Row = tuple[object, ...]
+
+
+def row_of(event: Event) -> Row:
+    """An event in natural units, in the order of `COLUMNS`."""
+    price, volume = 10.0**event.price_scale, 10.0**event.volume_scale
+    us = event.exchange_ns // 1000
+    match event:
+        case Quote():
+            return (
+                us,
+                event.bid / price,
+                event.ask / price,
+                event.bid_volume / volume,
+                event.ask_volume / volume,
+            )
+        case Trade():
+            return us, event.trade_id, event.price / price, event.quantity / volume, _SIDES[event.side]
+    raise ValueError(f"a {type(event).__name__} is no tick of a series")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some events in the order of their topic, never empty; written for the wire once, for all who know none.
+
+    Attributes:
+        before: what lies in front of the first one is at or before this.
+    """
+
+    kind: Kind
+    before: Position
+    positions: Sequence[Position]
+    rows: Sequence[Row]
+    _whole: bytes = field(default=b"")
+
+    @property
+    def last(self) -> Position:
+        return self.positions[-1]
+
+    @classmethod
+    def joined(cls, batches: Sequence["Batch"]) -> "Batch":
+        """Several that follow one another, at least one, as one."""
+        positions = [at for one in batches for at in one.positions]
+        return cls(
+            batches[0].kind, batches[0].before, positions, [row for one in batches for row in one.rows]
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def message(self, known: Resume) -> tuple[bytes, Resume]:
+        """What somebody does not know of it, as an event, empty for nothing; and what he knows then."""
+        after = known.advanced(self.last)
+        if known.begin <= self.before and not known.hours:
+            self._whole = self._whole or self._encode(self.rows, after)
+            return self._whole, after
+        unknown = [
+            row
+            for at, row in zip(self.positions, self.rows, strict=True)
+            if not known.knows(at, row[0])  # type: ignore[arg-type]
+        ]
+        return self._encode(unknown, after) if unknown else b"", after
+
+    def _encode(self, rows: Sequence[Row], after: Resume) -> bytes:
+        columns = dict(zip(COLUMNS[self.kind], zip(*rows, strict=True), strict=True))
+        return message("tick", {"id": str(after), **columns}, str(after))
