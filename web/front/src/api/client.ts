@@ -33,7 +33,7 @@ export class ApiError extends Error {
 function asError(status: number, body: unknown): ApiError {
   const told = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const text = typeof told.error === 'string' ? told.error : `The server answered ${status}.`;
-  const remedy = typeof told.remedy === 'string' ? told.remedy : null;
+  const remedy = typeof told.remedy === 'string' && told.remedy !== '' ? told.remedy : null;
   const candidates = Array.isArray(told.candidates) ? told.candidates.map(String) : [];
   return new ApiError(status, text, remedy, candidates);
 }

@@ -57,7 +57,7 @@ export interface Bars {
   to_us: number;
   series: string[];
   boundary_us: number | null;
-  columns: Columns;
+  columns: Record<string, (number | string)[]>;
   gaps: Gap[];
   closed: Interval[];
   missing: Missing[];
@@ -65,11 +65,12 @@ export interface Bars {
   position?: string | null;
 }
 
+/** Ticks that came together, as columns; `id`: up to where all is known with them. */
 export interface LiveTicks {
   id: string;
-  position: string[];
+  position?: string[];
   time_us: number[];
-  [column: string]: number[] | string[] | string;
+  [column: string]: (number | string)[] | string | undefined;
 }
 
 export interface Step {

@@ -76,10 +76,5 @@ export class Stream {
 }
 
 function staleText(data: string): string | null {
-  try {
-    const told = JSON.parse(data) as { text?: string } | string | null;
-    return typeof told === 'string' ? told : (told?.text ?? null);
-  } catch {
-    return data || null;
-  }
+  return (JSON.parse(data) as { reason?: string }).reason ?? null;
 }

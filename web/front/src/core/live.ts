@@ -2,7 +2,7 @@
 
 import type { Columns, Kind, LiveTicks } from '../api/types';
 import type { Picture } from './picture';
-import { timesOf } from './picture';
+import { numberOf, timesOf } from './picture';
 import { Resume } from './positions';
 import { type CandleTimeframe, candleStart, type TradingDay } from './timeframes';
 
@@ -15,10 +15,11 @@ export interface PlacedTick {
 
 /** The ticks of a message of the stream, each with its position. */
 export function ticksOf(message: LiveTicks): PlacedTick[] {
-  const names = Object.keys(message).filter(name => name !== 'id' && name !== 'position');
-  return message.position.map((position, row) => ({
-    position,
-    tick: Object.fromEntries(names.map(name => [name, Number((message[name] as number[])[row])])),
+  const { id, position, ...rest } = message;
+  const columns = Object.entries(rest as Record<string, (number | string)[]>);
+  return message.time_us.map((_time, row) => ({
+    position: position?.[row] ?? Resume.parse(id).begin,
+    tick: Object.fromEntries(columns.map(([name, column]) => [name, numberOf(column[row])])),
   }));
 }
 

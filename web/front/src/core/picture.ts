@@ -29,7 +29,7 @@ export function pictureOf(bars: Bars, kind: Kind): Picture {
     to: bars.to_us,
     series: bars.series,
     boundary: bars.boundary_us,
-    columns: bars.columns,
+    columns: numbersOf(bars.columns),
     gaps: bars.gaps,
     closed: bars.closed,
     missing: bars.missing,
@@ -42,4 +42,16 @@ export function pictureOf(bars: Bars, kind: Kind): Picture {
 
 export function timesOf(picture: Picture): number[] {
   return picture.columns.time_us ?? [];
+}
+
+/** The taker's side of a trade is told as a word. */
+const SIDES: Readonly<Record<string, number>> = { buy: 1, sell: -1 };
+
+export function numberOf(value: number | string | undefined): number {
+  return typeof value === 'string' ? (SIDES[value] ?? Number(value)) : (value ?? Number.NaN);
+}
+
+function numbersOf({ side, ...columns }: Bars['columns']): Columns {
+  const numbers = columns as Columns;
+  return side === undefined ? numbers : { ...numbers, side: side.map(numberOf) };
 }

@@ -69,15 +69,15 @@ export function JobSteps({ id, title, onEnd, onClose }: Props) {
         )}
       </header>
       <ol class="steps">
-        {job?.steps.map(step => (
-          <li key={step.name} data-state={step.state} data-step={step.name}>
+        {job?.steps.map((step, index) => (
+          <li key={`${index} ${step.name}`} data-state={step.state} data-step={step.name}>
             <span class="step-mark" aria-hidden="true">
               {MARKS[step.state]}
             </span>
             <span>
               {step.text}
-              {step.error !== null && <strong class="step-error">{step.error}</strong>}
-              {step.remedy !== null && <span class="note"> {step.remedy}</span>}
+              {step.error && <strong class="step-error">{step.error}</strong>}
+              {step.remedy && <span class="note"> {step.remedy}</span>}
             </span>
           </li>
         ))}
@@ -85,13 +85,17 @@ export function JobSteps({ id, title, onEnd, onClose }: Props) {
       {problem !== null && <Problem error={problem} />}
       {state === 'done' && job !== null && job.series.length > 0 && (
         <p class="job-links">
-          {job.series.map(name => (
-            <a key={name} href={`/?s=${encodeURIComponent(name.split(':')[1] ?? name)}`}>
-              Chart of {name}
+          {[...new Set(job.series.map(symbolOf))].map(symbol => (
+            <a key={symbol} href={`/?s=${encodeURIComponent(symbol)}`}>
+              Open the chart
             </a>
           ))}
         </p>
       )}
     </div>
   );
+}
+
+function symbolOf(series: string): string {
+  return series.split(':')[1] ?? series;
 }

@@ -88,7 +88,7 @@ function ConnectionTest({ what, title }: { what: string; title: string }) {
         {told !== null && (
           <>
             {told.ok ? '✓ ' : '✕ '}
-            {told.text} {told.remedy !== null && <span class="note">{told.remedy}</span>}
+            {told.text} {told.remedy && <span class="note">{told.remedy}</span>}
           </>
         )}
       </span>
