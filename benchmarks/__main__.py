@@ -6,16 +6,8 @@ import importlib
 import sys
 
 NAMES = (
-    "decode",
-    "publish",
-    "land",
-    "candles",
-    "backfill",
-    "query",
-    "normalise",
-    "worker",
-    "serve",
-    "fanout",
+    *("decode", "publish", "land", "candles", "backfill", "query"),
+    *("normalise", "worker", "serve", "fanout"),
 )
 
 
