@@ -1,10 +1,14 @@
-"""`python -m benchmarks NAME... [--json]`: decode publish land candles backfill query normalise worker."""
+"""`python -m benchmarks NAME... [--json]`: decode publish land candles backfill query normalise worker serve
+fanout."""
 
 import argparse
 import importlib
 import sys
 
-NAMES = ("decode", "publish", "land", "candles", "backfill", "query", "normalise", "worker")
+NAMES = (
+    *("decode", "publish", "land", "candles", "backfill", "query"),
+    *("normalise", "worker", "serve", "fanout"),
+)
 
 
 def main() -> int:

@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 from candlewick import access
 from candlewick.history import History
 from candlewick.hours import Hour
-from candlewick.local import platform, ports, servers
+from candlewick.local import platform, ports, programs, servers, supervisor
+from candlewick.local.home import Home
 from candlewick.settings import Settings
 from candlewick.store.database import Database
 
@@ -35,6 +38,28 @@ def started(**values: object) -> Iterator[Settings]:
         finally:
             servers.stop(settings)
             shutil.rmtree(settings.home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def serving(*servers_needed: str) -> Iterator[Settings]:
+    """Some servers and the web server, without anything that works on its own beside them."""
+    with tempfile.TemporaryDirectory(prefix="candlewick-bench-") as folder:
+        home = Path(folder) / "home"
+        base = ports.free_base(PORTS)
+        settings = Settings(_env_file=None, home=home, port_base=base, default_series="")
+        try:
+            servers.start(settings, servers_needed)
+            platform.prepare_tables(settings, servers.Silent())
+            servers.start(settings, [programs.WEB])
+            yield settings
+        finally:
+            servers.stop(settings)
+            shutil.rmtree(settings.home, ignore_errors=True)
+
+
+def process_of(settings: Settings, name: str) -> psutil.Process:
+    """The process of a supervised program."""
+    return psutil.Process(supervisor.states(Home(settings.home))[name].pid)
 
 
 @contextlib.contextmanager
