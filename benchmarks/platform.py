@@ -46,7 +46,7 @@ def serving(*servers_needed: str) -> Iterator[Settings]:
     with tempfile.TemporaryDirectory(prefix="candlewick-bench-") as folder:
         home = Path(folder) / "home"
         base = ports.free_base(PORTS)
-        settings = Settings(_env_file=None, home=home, port_base=base, default_series="")  # type: ignore[call-arg]
+        settings = Settings(_env_file=None, home=home, port_base=base, default_series="")
         try:
             servers.start(settings, servers_needed)
             platform.prepare_tables(settings, servers.Silent())

@@ -1,7 +1,7 @@
 """What charts ask of the web server: bars at any zoom over ten years of one series, from fifty clients.
 
-Fifty requests a second together; figure and limit are percentiles of what a client waits for the answer, and of the
-bare query by one connection in the same process. Then as many requests as the server sustains.
+Fifty requests a second together; figure and limit are percentiles of what a client waits for the answer, and
+of the bare query by one connection. Then as many requests as the server sustains.
 """
 
 import asyncio

@@ -1,0 +1,270 @@
+"""The pages as people use them, in a real browser, from an empty demo on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from candlewick.candles import Timeframe
+from tests.browser.conftest import Demo, Tab, await_part, window
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("first_steps")]
+
+CHART_S = 60
+YEAR = timedelta(days=365)
+LADDER = ["tick", *(one.value for one in Timeframe)]
+WHEEL_IN, WHEEL_OUT = -240, 240
+
+
+def add(tab: Tab, text: str, symbol: str, first: datetime) -> set[str]:
+    """Adds an instrument on the settings page; the steps that were seen until the job was done."""
+    page = tab.page
+    page.get_by_label("history from").fill(first.date().isoformat())
+    page.get_by_role("searchbox", name="Search instruments").fill(text)
+    page.locator(f'.found [data-symbol="{symbol}"]').get_by_role("button", name="Add").click()
+    job = page.locator(".job")
+    job.wait_for()
+    seen: set[str] = set()
+
+    def has_ended() -> bool:
+        seen.update(filter(None, (step.get_attribute("data-step") for step in job.locator("li").all())))
+        page.wait_for_timeout(100)
+        return job.get_attribute("data-state") != "running"
+
+    until("the job has ended", has_ended, 120)
+    assert job.get_attribute("data-state") == "done", job.inner_text()
+    assert page.locator(f'.card[data-series="dukascopy:{symbol}:quotes"]').count() == 1
+    return seen
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """What somebody saw who opened an empty demo, added AUD/CAD and went to its chart."""
+
+    steps: set[str]
+    seconds_to_bars: float
+    title: str
+    console: list[str]
+
+
+@pytest.fixture(scope="module")
+def first_steps(browser: "Browser", demo: Demo) -> Iterator[FirstSteps]:
+    with window(browser, demo) as new_tab:
+        tab = new_tab()
+        page = tab.page
+        page.goto("/")
+        page.get_by_role("heading", name="Nothing is collected yet").wait_for()
+        page.get_by_role("link", name="Add an instrument").click()
+        page.get_by_role("heading", name="Add an instrument").wait_for()
+        steps = add(tab, "aud/cad", "audcad", datetime.now(UTC) - YEAR)
+        page.get_by_role("link", name="Open the chart").click()
+        page.wait_for_url("**/?s=audcad*")
+        seconds = until("bars are seen", lambda: bars_seen(tab) > 0, 180)
+        yield FirstSteps(steps, seconds, page.title(), tab.said)
+
+
+def await_bars(tab: Tab, seconds: float = CHART_S) -> None:
+    tab.page.locator(".legend h1").wait_for(timeout=seconds * 1000)
+    until("bars are seen", lambda: bars_seen(tab) > 0, seconds)
+
+
+def bars_seen(tab: Tab) -> int:
+    tab.page.wait_for_timeout(50)
+    count = tab.page.locator(".status [data-count]")
+    return int(count.get_attribute("data-count") or 0) if count.count() else 0
+
+
+def await_rest(tab: Tab) -> None:
+    tab.page.locator('main.chart[data-loading="false"]').wait_for()
+    tab.page.wait_for_timeout(350)
+
+
+def timeframe(tab: Tab) -> str:
+    return tab.page.locator("main.chart").get_attribute("data-timeframe") or ""
+
+
+def range_seen(tab: Tab) -> list[str | None]:
+    return [time.get_attribute("datetime") for time in tab.page.locator(".status-range time").all()]
+
+
+def address(tab: Tab) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(tab.page.url).query)
+
+
+def picture(tab: Tab) -> bytes:
+    """What the chart shows, without the crosshair."""
+    tab.page.mouse.move(5, 5)
+    tab.page.wait_for_timeout(300)
+    return tab.page.locator(".plot").screenshot()
+
+
+def moment(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def wheel(tab: Tab, pixels: int, until_: Callable[[], bool]) -> list[str]:
+    """Turns the wheel over the middle of the chart; the timeframes that were seen, each once."""
+    box = tab.page.locator(".plot").bounding_box()
+    assert box is not None
+    tab.page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.5)
+    seen = [timeframe(tab)]
+    for _ in range(120):
+        if until_():
+            break
+        tab.page.mouse.wheel(0, pixels)
+        tab.page.wait_for_timeout(30)
+        before = range_seen(tab)
+        assert tab.page.locator(".legend h1").count() == 1
+        await_rest(tab)
+        assert range_seen(tab) == before, "another timeframe has moved the view"
+        if timeframe(tab) != seen[-1]:
+            seen.append(timeframe(tab))
+    return seen
+
+
+def test_an_instrument_is_added_on_the_page_of_an_empty_demo(first_steps: FirstSteps) -> None:
+    assert {"topics", "series", "dagster"} <= first_steps.steps
+    assert first_steps.title.startswith("AUD/CAD")
+    assert first_steps.seconds_to_bars < CHART_S
+    assert first_steps.console == []
+
+
+def test_from_a_year_to_single_ticks_and_back(tab: Tab) -> None:
+    page = tab.page
+    page.goto("/?s=dukascopy:audcad:quotes")
+    await_bars(tab)
+    first = datetime.now(UTC) - YEAR + timedelta(days=20)
+
+    def reaches_a_year_back() -> bool:
+        page.wait_for_timeout(2000)
+        page.keyboard.press("0")
+        await_rest(tab)
+        start = range_seen(tab)[0]
+        return start is not None and datetime.fromisoformat(start) < first
+
+    until("the history reaches a year back", reaches_a_year_back, 300)
+    whole = range_seen(tab)
+    coarse = timeframe(tab)
+
+    inward = wheel(tab, WHEEL_IN, lambda: timeframe(tab) == "tick")
+    assert inward[-1] == "tick"
+    assert len(inward) >= 4
+    depths = [LADDER.index(one) for one in inward]
+    assert depths == sorted(depths, reverse=True)
+
+    def is_wide() -> bool:
+        start, end = (datetime.fromisoformat(one or "") for one in range_seen(tab))
+        return end - start > YEAR * 0.9
+
+    outward = wheel(tab, WHEEL_OUT, is_wide)
+    assert timeframe(tab) == coarse
+    depths = [LADDER.index(one) for one in outward]
+    assert depths == sorted(depths)
+    page.keyboard.press("0")
+    await_rest(tab)
+    assert [one and one[:10] for one in range_seen(tab)] == [one and one[:10] for one in whole]
+
+
+def test_the_same_picture_after_a_reload(tab: Tab) -> None:
+    page = tab.page
+    days = [datetime.now(UTC) - timedelta(days=days) for days in (6, 3)]
+    page.goto(f"/?s=dukascopy:audcad:quotes&from={moment(days[0])}&to={moment(days[1])}")
+    await_bars(tab, 120)
+    until("all of the last week is there", lambda: bars_seen(tab) > 100, 240)
+    page.get_by_role("radio", name="mid").click()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("+")
+    await_rest(tab)
+    seen, said, drawn = range_seen(tab), address(tab), picture(tab)
+    assert said["side"] == ["mid"]
+
+    page.reload()
+    await_bars(tab)
+    await_rest(tab)
+    assert range_seen(tab) == seen
+    assert address(tab) == said
+    assert picture(tab) == drawn
+
+
+def test_a_share_is_added_and_shown(tab: Tab) -> None:
+    tab.page.goto("/settings")
+    add(tab, "tsla", "tslaususd", datetime.now(UTC) - timedelta(days=14))
+    tab.page.get_by_role("link", name="Open the chart").click()
+    await_bars(tab, 240)
+
+
+def test_what_is_unknown_has_near_names(tab_in_trouble: Tab) -> None:
+    page = tab_in_trouble.page
+    page.goto("/?s=audcat")
+    problem = page.get_by_role("alert")
+    problem.wait_for()
+    assert problem.get_by_role("button").count() >= 1
+
+
+def test_two_tabs_follow_the_live_edge(new_tab: Callable[[], Tab]) -> None:
+    tabs = [new_tab(), new_tab()]
+    for tab in tabs:
+        tab.page.goto("/?s=oanda:audcad:quotes")
+        await_bars(tab, 120)
+        tab.page.keyboard.press("End")
+    for tab in tabs:
+        tab.page.locator('.status-stream[data-state="live"]').wait_for()
+        right = range_seen(tab)[1] or ""
+        until("the view has moved on", lambda tab=tab, right=right: (range_seen(tab)[1] or "") > right, 60)
+        assert tab.said == []
+
+
+def test_every_series_tells_what_it_has(tab: Tab) -> None:
+    page = tab.page
+    page.goto("/settings")
+    card = page.locator('.card[data-series="dukascopy:audcad:quotes"]')
+    card.wait_for()
+    until(
+        "days are seen",
+        lambda: card.locator(".cell[data-tone=data]").count() > 5 or bool(page.wait_for_timeout(200)),
+    )
+    card.locator(".cell[data-tone=data]").last.click()
+    card.locator(".hour-row li").first.wait_for()
+    assert card.locator(".hour-row li").count() == 24
+
+    live = page.locator('.card[data-series="oanda:audcad:quotes"]')
+    live.get_by_role("button", name="Pause").click()
+    live.get_by_role("button", name="Resume").click()
+    live.get_by_role("button", name="Pause").wait_for()
+
+    card.get_by_role("button", name="Remove").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("checkbox").check()
+    assert dialog.get_by_role("button", name="Stop collecting and delete").is_disabled()
+    dialog.get_by_role("textbox").fill("dukascopy:audcad:quotes")
+    assert dialog.get_by_role("button", name="Stop collecting and delete").is_enabled()
+    dialog.get_by_role("button", name="Cancel").click()
+
+
+@pytest.mark.parametrize(
+    ("program", "part"),
+    [("postgres", "database"), ("oanda", "worker oanda"), ("pulsar", "broker")],
+)
+def test_the_strip_turns_and_returns(tab_in_trouble: Tab, demo: Demo, program: str, part: str) -> None:
+    tab = tab_in_trouble
+    tab.page.goto("/?s=audcad")
+    await_bars(tab, 120)
+    await_part(tab, part, "ok")
+    before = range_seen(tab)
+    with demo.stopped(program):
+        await_part(tab, part, "down", "warn", seconds=120)
+        assert tab.page.locator(".legend h1").count() == 1, "the chart has lost its picture"
+    await_part(tab, part, "ok")
+
+    demo.kill(program)
+    until(f"{program} has been started again", lambda: demo.pid_of(program) > 0, 120)
+    await_part(tab, part, "ok")
+    await_rest(tab)
+    assert len(range_seen(tab)) == len(before)

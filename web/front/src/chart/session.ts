@@ -1,0 +1,468 @@
+/** One subject on the chart: what is seen of it, the picture for that, and what the stream adds. */
+
+import { batch, signal } from '@preact/signals';
+import { ApiError, api } from '../api/client';
+import type { LiveTicks, Span } from '../api/types';
+import { type Axis, buildAxis } from '../core/axis';
+import { merged } from '../core/intervals';
+import { applyTicks, LiveTail, ticksOf, trimmed } from '../core/live';
+import { type Picture, timesOf } from '../core/picture';
+import { Resume } from '../core/positions';
+import {
+  type CandleTimeframe,
+  candleEnd,
+  NOMINAL,
+  SECOND,
+  type Timeframe,
+  type TradingDay,
+} from '../core/timeframes';
+import {
+  following,
+  isAtEdge,
+  moved,
+  type Reach,
+  type View,
+  whole,
+  windowFor,
+  within,
+  zoomed,
+} from '../core/view';
+import { Pictures } from './pictures';
+import type { Shown } from './plot';
+import { Stream, type StreamState } from './stream';
+
+export interface Screen {
+  readonly width: number;
+  show(shown: Shown, view: View): void;
+  grow(shown: Shown, view: View, slot: number): void;
+  setView(view: View): void;
+}
+
+const MOST_POINTS = 2000;
+const FEWEST_POINTS = 300;
+const FEWEST_SLOTS = 8;
+/** A live picture that has grown beyond this is cut at its front. */
+const MOST_LIVE_POINTS = 6000;
+const TAIL_TICKS = 20_000;
+/** So long the view rests before its neighbours are fetched. */
+const REST_MS = 160;
+const SPAN_MS = 5000;
+const RECHECK_MS = 10_000;
+const RETRY_MS = 2000;
+/** A locked timeframe is shown with so many bars at most. */
+const MOST_LOCKED = 900;
+const FRAME_MS = 80;
+
+export class ChartSession {
+  readonly span = signal<Span | null>(null);
+  readonly view = signal<View | null>(null);
+  readonly shown = signal<Shown | null>(null);
+  readonly timeframe = signal<Timeframe | null>(null);
+  readonly locked = signal(false);
+  readonly isLoading = signal(true);
+  readonly problem = signal<ApiError | null>(null);
+  readonly stream = signal<StreamState>('none');
+  readonly streamText = signal<string | null>(null);
+  /** When the newest live tick came, by the clock of this machine. */
+  readonly lastTick = signal<number | null>(null);
+
+  readonly #timers = new Set<ReturnType<typeof setInterval>>();
+  readonly #tail = new LiveTail(TAIL_TICKS);
+  #pictures: Pictures | null = null;
+  #stream: Stream | null = null;
+  #fitsWhole = false;
+  #wanted: string | null = null;
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #frame: ReturnType<typeof setTimeout> | undefined;
+  #waiting: LiveTicks[] = [];
+  #checked = 0;
+  /** Exchange time of the newest live tick. */
+  #newest = 0;
+  /** The position of a picture that was older than the kept ticks and has been asked for again. */
+  #tooOld: string | null = null;
+  #isClosed = false;
+
+  constructor(
+    readonly subject: string,
+    private readonly day: TradingDay,
+    private readonly screen: Screen,
+    start: { view: View | null; timeframe: Timeframe | null; locked: boolean },
+  ) {
+    this.view.value = start.view;
+    this.locked.value = start.locked;
+    void this.#begin(start.timeframe);
+    this.#timers.add(setInterval(() => void this.#look(), SPAN_MS));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#stream?.close();
+    this.#pictures?.close();
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const timer of [this.#rest, this.#again, this.#frame]) clearTimeout(timer);
+  }
+
+  get reach(): Reach | null {
+    const span = this.span.value;
+    if (span === null || span.first_us === null || span.last_us === null) return null;
+    return { first: span.first_us, last: Math.max(span.last_us, this.#newest) };
+  }
+
+  zoom(at: number, factor: number): void {
+    this.#move((view, axis) => zoomed(view, axis, at, factor, FEWEST_SLOTS));
+  }
+
+  move(fraction: number): void {
+    this.#move((view, axis) => moved(view, axis, fraction));
+  }
+
+  showWhole(): void {
+    const reach = this.reach;
+    if (reach === null) return;
+    this.#fitsWhole = true;
+    this.locked.value = false;
+    this.#setView(whole(reach));
+  }
+
+  /** The first or the newest bars, as wide as what is seen now. */
+  showEnd(end: 'first' | 'last'): void {
+    const reach = this.reach;
+    const view = this.view.value;
+    if (reach === null || view === null) return;
+    const width = view.to - view.from;
+    this.#fitsWhole = false;
+    const to = end === 'last' ? reach.last + width * 0.05 : reach.first + width * 0.95;
+    this.#setView(within({ from: to - width, to }, reach));
+  }
+
+  /** So much time up to the right edge of what is seen, or up to the newest bar where that is seen. */
+  showWidth(width: number): void {
+    const reach = this.reach;
+    const view = this.view.value;
+    if (reach === null || view === null) return;
+    const isAtNewest = view.to >= reach.last;
+    const to = isAtNewest ? reach.last + width * 0.05 : view.to;
+    this.#fitsWhole = false;
+    this.#setView(within({ from: to - width, to }, reach));
+  }
+
+  showView(view: View): void {
+    this.#fitsWhole = false;
+    this.#setView(view);
+  }
+
+  /** Holds a timeframe at any zoom; null: the server chooses again. */
+  lock(timeframe: CandleTimeframe | null): void {
+    batch(() => {
+      this.locked.value = timeframe !== null;
+      if (timeframe !== null) this.timeframe.value = timeframe;
+    });
+    const view = this.view.value;
+    if (view !== null) this.#setView(this.#limited(view));
+  }
+
+  #move(change: (view: View, axis: Axis) => View): void {
+    const view = this.view.value;
+    const shown = this.shown.value;
+    const reach = this.reach;
+    if (view === null || shown === null || reach === null) return;
+    const next = within(this.#limited(change(view, shown.axis)), reach);
+    if (!(next.to - next.from > 0)) return;
+    this.#fitsWhole = false;
+    this.#setView(next);
+  }
+
+  #limited(view: View): View {
+    const timeframe = this.timeframe.value;
+    if (!this.locked.value || timeframe === null || timeframe === 'tick') return view;
+    const most = NOMINAL[timeframe] * MOST_LOCKED;
+    return view.to - view.from <= most ? view : { from: view.to - most, to: view.to };
+  }
+
+  #setView(view: View): void {
+    this.view.value = view;
+    this.screen.setView(view);
+    this.#update();
+  }
+
+  get #lockedTimeframe(): Timeframe | null {
+    return this.locked.value ? this.timeframe.value : null;
+  }
+
+  get #points(): number {
+    return this.locked.value
+      ? MOST_POINTS
+      : Math.min(Math.max(Math.round(this.screen.width), FEWEST_POINTS), MOST_POINTS);
+  }
+
+  async #begin(timeframe: Timeframe | null): Promise<void> {
+    const span = await this.#ask(() => api.span(this.subject));
+    if (span === null) {
+      this.#again = setTimeout(() => void this.#begin(timeframe), RETRY_MS);
+      return;
+    }
+    this.span.value = span;
+    this.#pictures = new Pictures(this.subject, span.kind);
+    const reach = this.reach;
+    if (reach === null) {
+      this.isLoading.value = false;
+      return;
+    }
+    if (this.view.value === null) {
+      this.#fitsWhole = true;
+      this.view.value = whole(reach);
+    }
+    const view = this.view.value;
+    // The timeframe of the address is asked for by name, so that another width of screen shows the same bars.
+    const named = timeframe === 'tick' ? null : timeframe;
+    const picture = await this.#ask(() =>
+      this.#pictures!.load(windowFor(view, reach), named === null ? this.#points : MOST_POINTS, named),
+    );
+    if (picture !== null) this.#show(picture);
+    this.#update();
+  }
+
+  /** Asks the server; tells what went wrong, unless this subject is no longer shown. */
+  async #ask<T>(question: () => Promise<T>): Promise<T | null> {
+    try {
+      const answer = await question();
+      if (this.#isClosed) return null;
+      this.problem.value = null;
+      return answer;
+    } catch (error) {
+      if (this.#isClosed) return null;
+      if (!(error instanceof ApiError)) throw error;
+      this.problem.value = error;
+      this.isLoading.value = false;
+      return null;
+    }
+  }
+
+  /** Shows what is had for the view, and fetches what is not; the bars that are there stay until then. */
+  #update(): void {
+    const view = this.view.value;
+    const reach = this.reach;
+    const pictures = this.#pictures;
+    if (view === null || reach === null || pictures === null) return;
+    const had = pictures.find(view, reach, this.#lockedTimeframe);
+    clearTimeout(this.#rest);
+    if (had !== null) {
+      if (had !== this.shown.value?.picture) this.#show(had);
+      this.isLoading.value = false;
+      this.#rest = setTimeout(() => this.#fetchAhead(), REST_MS);
+      return;
+    }
+    void this.#fetch(windowFor(view, reach));
+  }
+
+  async #fetch(window: View): Promise<void> {
+    const key = `${window.from} ${window.to} ${this.#lockedTimeframe}`;
+    if (this.#wanted === key) return;
+    this.#wanted = key;
+    this.isLoading.value = true;
+    const picture = await this.#ask(() => this.#pictures!.load(window, this.#points, this.#lockedTimeframe));
+    if (this.#wanted !== key) return;
+    this.#wanted = null;
+    if (this.#isClosed) return;
+    if (picture === null) {
+      clearTimeout(this.#again);
+      this.#again = setTimeout(() => this.#update(), RETRY_MS);
+      return;
+    }
+    this.isLoading.value = false;
+    this.#show(picture);
+    this.#rest = setTimeout(() => this.#fetchAhead(), REST_MS);
+  }
+
+  /** Neighbours, the next nearer and the next wider look, one after the other while the view rests. */
+  #fetchAhead(): void {
+    const view = this.view.value;
+    const reach = this.reach;
+    const pictures = this.#pictures;
+    const picture = this.shown.value?.picture;
+    if (view === null || reach === null || pictures === null || !picture || document.hidden) return;
+    const width = view.to - view.from;
+    const middle = view.from + width / 2;
+    const locked = this.#lockedTimeframe;
+    const ahead: View[] = [
+      { from: view.from - width, to: view.to - width },
+      { from: view.from + width, to: view.to + width },
+    ];
+    if (locked === null && picture.finer !== null) {
+      ahead.unshift({ from: middle - width / 8, to: middle + width / 8 });
+    }
+    if (locked === null && picture.coarser !== null) {
+      ahead.push({ from: middle - width * 2, to: middle + width * 2 });
+    }
+    const lacking = ahead.filter(
+      one => one.to > reach.first && one.from < reach.last && pictures.find(one, reach, locked) === null,
+    );
+    void this.#fetchEach(lacking, view);
+  }
+
+  async #fetchEach(views: readonly View[], seen: View): Promise<void> {
+    for (const view of views) {
+      const reach = this.reach;
+      if (this.#isClosed || reach === null || this.view.value !== seen || this.#wanted !== null) return;
+      try {
+        await this.#pictures!.load(windowFor(view, reach), this.#points, this.#lockedTimeframe);
+      } catch {
+        // Whoever needs it asks again, and says then what is wrong.
+        return;
+      }
+    }
+  }
+
+  #axisOf(picture: Picture): Axis {
+    const times = timesOf(picture);
+    const { timeframe } = picture;
+    const isTick = timeframe === 'tick';
+    const mean = (times.at(-1)! - times[0]!) / (times.length - 1);
+    return buildAxis({
+      times,
+      endOf: isTick ? null : start => candleEnd(timeframe, start, this.day),
+      step: isTick ? Math.max(times.length > 1 ? mean : SECOND, 1) : NOMINAL[timeframe],
+      from: picture.from,
+      to: Math.min(picture.to, this.reach?.last ?? picture.to),
+      closed: merged(picture.closed),
+      holes: merged([...picture.gaps, ...picture.missing].map(one => [one.from_us, one.to_us] as const)),
+    });
+  }
+
+  #show(picture: Picture): void {
+    this.#joinStream(picture);
+    const view = this.view.value!;
+    const shown = { picture, axis: this.#axisOf(picture) };
+    batch(() => {
+      this.shown.value = shown;
+      this.timeframe.value = picture.timeframe;
+    });
+    this.screen.show(shown, view);
+    this.#checked = Date.now();
+  }
+
+  /** Brings a picture of the live edge up to what the stream has said, and opens the stream for the first one. */
+  #joinStream(picture: Picture): void {
+    const span = this.span.value;
+    if (span === null || span.live === null || picture.position === null) return;
+    if (this.#stream === null) {
+      this.#tail.begin(Resume.parse(picture.position));
+      this.#openStream(span.live);
+      return;
+    }
+    const missed = this.#tail.since(Resume.parse(picture.position));
+    if (missed !== null) {
+      applyTicks(picture, missed, this.day);
+    } else if (picture.position === this.#tooOld) {
+      // Asked again, the server has nothing newer: then the stream must begin where that ends.
+      this.#stream.close();
+      this.#tail.begin(Resume.parse(picture.position));
+      this.#openStream(span.live);
+    } else {
+      this.#tooOld = picture.position;
+      this.#pictures?.dropFrom(picture.to);
+      this.#renew();
+    }
+  }
+
+  #openStream(series: string): void {
+    this.#stream = new Stream(this.subject, series, () => this.#tail.end?.toString() ?? '', {
+      ticks: message => this.#onTicks(message),
+      changed: () => this.#renewEdge(),
+      behind: () => {
+        this.#stream?.close();
+        this.#stream = null;
+        this.#renewEdge();
+      },
+      state: (state, text) =>
+        batch(() => {
+          this.stream.value = state;
+          this.streamText.value = text;
+        }),
+    });
+  }
+
+  #onTicks(message: LiveTicks): void {
+    this.lastTick.value = Date.now();
+    this.#waiting.push(message);
+    // Not once a message: a hundred redraws a second would show no more than a dozen.
+    this.#frame ??= setTimeout(() => {
+      this.#frame = undefined;
+      this.#grow();
+    }, FRAME_MS);
+  }
+
+  #grow(): void {
+    const ticks = this.#waiting.flatMap(ticksOf);
+    this.#waiting = [];
+    const fresh = this.#tail.push(ticks);
+    for (const { tick } of fresh) this.#newest = Math.max(this.#newest, tick.time_us!);
+    const shown = this.shown.value;
+    const view = this.view.value;
+    if (shown === null || view === null || shown.picture.position === null || fresh.length === 0) return;
+    const isFollowing = isAtEdge(view, shown.axis);
+    const slotsBefore = shown.axis.starts.length;
+    const { from, late } = applyTicks(shown.picture, fresh, this.day);
+    if (late) this.#renew();
+    if (from === null) return;
+    const picture = trimmed(shown.picture, MOST_LIVE_POINTS);
+    if (picture !== shown.picture) this.#pictures?.put(picture);
+    const grown = { picture, axis: this.#axisOf(picture) };
+    const next = isFollowing ? following(view, shown.axis, grown.axis) : view;
+    batch(() => {
+      this.shown.value = grown;
+      this.view.value = next;
+    });
+    const isSame = picture === shown.picture;
+    if (isSame) this.screen.grow(grown, next, slotsBefore - 1);
+    else this.screen.show(grown, next);
+  }
+
+  #renewEdge(): void {
+    const reach = this.reach;
+    const picture = this.shown.value?.picture;
+    if (reach !== null) this.#pictures?.dropFrom(reach.last);
+    if (picture !== undefined && picture.position !== null) this.#renew();
+  }
+
+  /** Asks again for what is shown, which stays until the answer is there. */
+  #renew(): void {
+    const view = this.view.value;
+    const reach = this.reach;
+    if (view !== null && reach !== null) void this.#fetch(windowFor(view, reach));
+  }
+
+  /** What has changed on the server without a stream to say so: history that fills, holes that are mended. */
+  async #look(): Promise<void> {
+    const before = this.span.value;
+    if (document.hidden || before === null) return;
+    const span = await this.#ask(() => api.span(this.subject));
+    if (span === null) return;
+    const isLive = span.live !== null;
+    const hasChanged =
+      span.first_us !== before.first_us ||
+      span.boundary_us !== before.boundary_us ||
+      span.live !== before.live ||
+      span.kind !== before.kind ||
+      (!isLive && span.last_us !== before.last_us);
+    this.span.value = span;
+    if (before.first_us === null || span.kind !== before.kind) {
+      if (span.first_us === null) return;
+      this.#pictures?.close();
+      await this.#begin(null);
+      return;
+    }
+    const picture = this.shown.value?.picture;
+    const hasHoles = picture !== undefined && picture.missing.length > 0;
+    const isDue = Date.now() - this.#checked > RECHECK_MS && (hasHoles || picture?.stale != null);
+    if (!hasChanged && !isDue) return;
+    this.#pictures?.clear();
+    const reach = this.reach;
+    if (reach !== null && this.#fitsWhole) {
+      this.view.value = whole(reach);
+      this.screen.setView(this.view.value);
+    }
+    if (reach !== null) void this.#fetch(windowFor(this.view.value!, reach));
+  }
+}

@@ -1,0 +1,126 @@
+/** Search over all instruments, and the adding of one. */
+
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, api } from '../api/client';
+import type { Instrument } from '../api/types';
+import { timeText } from '../core/zones';
+import { Problem } from '../shared/problem';
+import { JobSteps } from './job';
+
+const ASK_AFTER_MS = 120;
+
+interface Started {
+  job: string;
+  title: string;
+}
+
+export function AddInstrument({ onChanged }: { onChanged: () => void }) {
+  const [text, setText] = useState(() => new URLSearchParams(window.location.search).get('add') ?? '');
+  const [from, setFrom] = useState('');
+  const [found, setFound] = useState<readonly Instrument[] | null>(null);
+  const [problem, setProblem] = useState<ApiError | null>(null);
+  const [jobs, setJobs] = useState<readonly Started[]>([]);
+  const [ended, setEnded] = useState(0);
+
+  // Asked again after a job: what it added is then collected.
+  useEffect(() => {
+    if (text.trim() === '') {
+      setFound(null);
+      return;
+    }
+    const stop = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        setFound(await api.instruments(text.trim(), stop.signal));
+        setProblem(null);
+      } catch (error) {
+        if (error instanceof ApiError) setProblem(error);
+      }
+    }, ASK_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [text, ended]);
+
+  const add = async (symbol: string, title: string) => {
+    setProblem(null);
+    try {
+      const { job } = await api.add(symbol, from === '' ? null : from);
+      setJobs(known => (known.some(one => one.job === job) ? known : [{ job, title }, ...known]));
+      onChanged();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setProblem(error);
+    }
+  };
+
+  return (
+    <section class="add" aria-labelledby="add-title">
+      <h2 id="add-title">Add an instrument</h2>
+      <form
+        class="add-form"
+        onSubmit={event => {
+          event.preventDefault();
+          const best = found?.[0];
+          if (text.trim() !== '') void add(best?.symbol ?? text.trim(), best?.name ?? text.trim());
+        }}
+      >
+        <input
+          class="search-input"
+          type="search"
+          aria-label="Search instruments"
+          placeholder="AUD/CAD, TSLA, gold, bitcoin …"
+          autocomplete="off"
+          spellcheck={false}
+          value={text}
+          onInput={event => setText(event.currentTarget.value)}
+        />
+        <label class="since">
+          history from
+          <input type="date" value={from} onInput={event => setFrom(event.currentTarget.value)} />
+        </label>
+      </form>
+      {problem !== null && <Problem error={problem} onCandidate={setText} onClose={() => setProblem(null)} />}
+      {found !== null && (
+        <ul class="found" aria-label="Instruments found">
+          {found.map(one => (
+            <li key={one.symbol} data-symbol={one.symbol}>
+              <strong>{one.name}</strong>
+              <span class="found-about">{one.description}</span>
+              <span class="found-facts">
+                <span>{one.asset_class}</span>
+                <span>{one.venues.join(', ')}</span>
+                <span>
+                  {one.first_tick_us === null
+                    ? ''
+                    : `since ${timeText('UTC', one.first_tick_us, 'day').slice(4)}`}
+                </span>
+              </span>
+              {one.series.length > 0 ? (
+                <a href={`#${one.series[0]}`}>collected</a>
+              ) : (
+                <button type="button" class="primary" onClick={() => void add(one.symbol, one.name)}>
+                  Add<span class="visually-hidden"> {one.name}</span>
+                </button>
+              )}
+            </li>
+          ))}
+          {found.length === 0 && <li class="note">No instrument of this name.</li>}
+        </ul>
+      )}
+      {jobs.map(({ job, title }) => (
+        <JobSteps
+          key={job}
+          id={job}
+          title={`Adding ${title}`}
+          onEnd={() => {
+            setEnded(count => count + 1);
+            onChanged();
+          }}
+          onClose={() => setJobs(known => known.filter(one => one.job !== job))}
+        />
+      ))}
+    </section>
+  );
+}
