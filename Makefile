@@ -6,6 +6,12 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 PACKAGES := .venv/.packages
+FRONT := web/front
+NODE_MODULES := $(FRONT)/node_modules/.packages
+PAGE := $(FRONT)/dist/index.html
+# What Vite needs; without it on the machine, Node comes as a Python package.
+NODE_IS_NEW_ENOUGH = node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null
 
 # A line that counts, in place of pip's hundreds.
 SHOW_PROGRESS = { total=$$(grep -c == requirements.lock); n=0; while read -r word name _; do case $$word in \
@@ -13,6 +19,7 @@ SHOW_PROGRESS = { total=$$(grep -c == requirements.lock); n=0; while read -r wor
 	Installing) printf '\r\033[KPython packages: installing %d' $$n;; esac; done; \
 	printf '\r\033[KPython packages: %d in place\n' $$total; }
 
+NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix $(FRONT)
 # Two processes: the one with the shared platform waits much, the other one has the rest.
 SIDE_BY_SIDE := -n 2
 
@@ -37,7 +44,19 @@ $(PACKAGES): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-setup: $(PACKAGES)
+$(NODE_MODULES): $(FRONT)/package.json $(FRONT)/package-lock.json $(FRONT)/node.lock | $(PACKAGES)
+	@$(NODE_IS_NEW_ENOUGH) || { echo "Node.js: from its Python package"; \
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(FRONT)/node.lock; }
+	@echo "page: packages"
+	@$(NPM) ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(PAGE): $(NODE_MODULES) $(FRONT)/index.html $(FRONT)/vite.config.ts $(shell find $(FRONT)/src $(FRONT)/public -type f)
+	@echo "page: building"
+	@$(NPM) run build --silent -- --logLevel=warn
+	@touch $@
+
+setup: $(PACKAGES) $(PAGE)
 	@$(BIN)/python -m candlewick.local
 
 up: setup
@@ -47,17 +66,20 @@ demo: setup
 	@exec $(BIN)/candlewick up --demo
 
 test: setup
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not full and not alone"; first=$$?; \
-	$(BIN)/python -m pytest -m "not full and alone" && exit $$first
+	@$(NPM) test --silent; front=$$?; \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not full and not alone"; first=$$?; \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not full and alone" && exit $$((first | front))
 
 test-full: setup
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"; first=$$?; \
-	$(BIN)/python -m pytest -m alone && exit $$first
+	@$(NPM) test --silent; front=$$?; \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"; first=$$?; \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m alone && exit $$((first | front))
 
-lint: $(PACKAGES)
+lint: $(PACKAGES) $(NODE_MODULES)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(NPM) run lint --silent
 
 bench: setup
 	@exec $(BIN)/python -m benchmarks
