@@ -65,13 +65,13 @@ class Live:
         until("streaming", streams, 60)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
     with listening() as made:
         yield made
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def live(
     servers: Settings, database_server_url: str, _migrated_template: str, endpoint: Endpoint
 ) -> Iterator[Live]:
