@@ -20,6 +20,7 @@ import {
   following,
   isAtEdge,
   moved,
+  NARROW,
   type Reach,
   type View,
   whole,
@@ -110,7 +111,9 @@ export class ChartSession {
   }
 
   zoom(at: number, factor: number): void {
-    this.#move((view, axis) => zoomed(view, axis, at, factor, FEWEST_SLOTS));
+    // Where there is something finer the zoom goes on: so many ticks may be in a minute that none are given before.
+    const fewest = this.shown.value?.picture.finer == null ? FEWEST_SLOTS : 0;
+    this.#move((view, axis) => zoomed(view, axis, at, factor, fewest));
   }
 
   move(fraction: number): void {
@@ -190,10 +193,9 @@ export class ChartSession {
     return this.locked.value ? this.timeframe.value : null;
   }
 
-  get #points(): number {
-    return this.locked.value
-      ? MOST_POINTS
-      : Math.min(Math.max(Math.round(this.screen.width), FEWEST_POINTS), MOST_POINTS);
+  #pointsFor(view: View): number {
+    if (this.locked.value || view.to - view.from < NARROW) return MOST_POINTS;
+    return Math.min(Math.max(Math.round(this.screen.width), FEWEST_POINTS), MOST_POINTS);
   }
 
   async #begin(timeframe: Timeframe | null): Promise<void> {
@@ -217,7 +219,11 @@ export class ChartSession {
     // The timeframe of the address is asked for by name, so that another width of screen shows the same bars.
     const named = timeframe === 'tick' ? null : timeframe;
     const picture = await this.#ask(() =>
-      this.#pictures!.load(windowFor(view, reach), named === null ? this.#points : MOST_POINTS, named),
+      this.#pictures!.load(
+        windowFor(view, reach),
+        named === null ? this.#pointsFor(view) : MOST_POINTS,
+        named,
+      ),
     );
     if (picture !== null) this.#show(picture);
     this.#update();
@@ -253,15 +259,18 @@ export class ChartSession {
       this.#rest = setTimeout(() => this.#fetchAhead(), REST_MS);
       return;
     }
-    void this.#fetch(windowFor(view, reach));
+    void this.#fetch(view, reach);
   }
 
-  async #fetch(window: View): Promise<void> {
+  async #fetch(view: View, reach: Reach): Promise<void> {
+    const window = windowFor(view, reach);
     const key = `${window.from} ${window.to} ${this.#lockedTimeframe}`;
     if (this.#wanted === key) return;
     this.#wanted = key;
     this.isLoading.value = true;
-    const picture = await this.#ask(() => this.#pictures!.load(window, this.#points, this.#lockedTimeframe));
+    const picture = await this.#ask(() =>
+      this.#pictures!.load(window, this.#pointsFor(view), this.#lockedTimeframe),
+    );
     if (this.#wanted !== key) return;
     this.#wanted = null;
     if (this.#isClosed) return;
@@ -306,7 +315,7 @@ export class ChartSession {
       const reach = this.reach;
       if (this.#isClosed || reach === null || this.view.value !== seen || this.#wanted !== null) return;
       try {
-        await this.#pictures!.load(windowFor(view, reach), this.#points, this.#lockedTimeframe);
+        await this.#pictures!.load(windowFor(view, reach), this.#pointsFor(view), this.#lockedTimeframe);
       } catch {
         // Whoever needs it asks again, and says then what is wrong.
         return;
@@ -430,7 +439,7 @@ export class ChartSession {
   #renew(): void {
     const view = this.view.value;
     const reach = this.reach;
-    if (view !== null && reach !== null) void this.#fetch(windowFor(view, reach));
+    if (view !== null && reach !== null) void this.#fetch(view, reach);
   }
 
   /** What has changed on the server without a stream to say so: history that fills, holes that are mended. */
@@ -463,6 +472,6 @@ export class ChartSession {
       this.view.value = whole(reach);
       this.screen.setView(this.view.value);
     }
-    if (reach !== null) void this.#fetch(windowFor(this.view.value!, reach));
+    if (reach !== null) void this.#fetch(this.view.value!, reach);
   }
 }
