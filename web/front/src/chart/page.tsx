@@ -307,20 +307,19 @@ function Choice<T extends string>(props: {
   onChange: (value: T) => void;
 }) {
   return (
-    <div class="choice" role="radiogroup" aria-label={props.label}>
+    <fieldset class="choice">
+      <legend class="visually-hidden">{props.label}</legend>
       {props.options.map(option => (
-        // biome-ignore lint/a11y/useSemanticElements: a native radio cannot be drawn as a segment in all browsers
         <button
           type="button"
           key={option}
-          role="radio"
-          aria-checked={option === props.value}
+          aria-pressed={option === props.value}
           onClick={() => props.onChange(option)}
         >
           {option}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }
 

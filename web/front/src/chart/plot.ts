@@ -196,18 +196,6 @@ export class Plot {
     this.#chart.priceScale('right').applyOptions({ autoScale: true });
   }
 
-  /** Moves the crosshair to a slot, as the mouse would. */
-  point(slot: number): void {
-    const shown = this.#shown;
-    const bar = shown?.axis.bars[slot] ?? -1;
-    if (shown === null || bar < 0) return;
-    const price =
-      shown.picture.timeframe === 'tick'
-        ? priceAt(shown.picture, bar, this.#manner.side)
-        : candleAt(shown.picture, bar, this.#manner.side).close;
-    this.#chart.setCrosshairPosition(price, shown.axis.starts[slot]!, this.#candles);
-  }
-
   xOf(time: number): number {
     if (this.#shown === null || this.#view === null) return Number.NaN;
     const { axis } = this.#shown;

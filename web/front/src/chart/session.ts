@@ -78,6 +78,8 @@ export class ChartSession {
   #frame: ReturnType<typeof setTimeout> | undefined;
   #waiting: LiveTicks[] = [];
   #checked = 0;
+  /** Where the view was zoomed about last, as a fraction of its width: the next zoom is likely there. */
+  #focus = 0.5;
   /** Exchange time of the newest live tick. */
   #newest = 0;
   /** The position of a picture that was older than the kept ticks and has been asked for again. */
@@ -113,6 +115,7 @@ export class ChartSession {
   zoom(at: number, factor: number): void {
     // Where there is something finer the zoom goes on: so many ticks may be in a minute that none are given before.
     const fewest = this.shown.value?.picture.finer == null ? FEWEST_SLOTS : 0;
+    this.#focus = at;
     this.#move((view, axis) => zoomed(view, axis, at, factor, fewest));
   }
 
@@ -292,17 +295,20 @@ export class ChartSession {
     const picture = this.shown.value?.picture;
     if (view === null || reach === null || pictures === null || !picture || document.hidden) return;
     const width = view.to - view.from;
-    const middle = view.from + width / 2;
+    const focus = view.from + width * this.#focus;
     const locked = this.#lockedTimeframe;
     const ahead: View[] = [
       { from: view.from - width, to: view.to - width },
       { from: view.from + width, to: view.to + width },
     ];
     if (locked === null && picture.finer !== null) {
-      ahead.unshift({ from: middle - width / 8, to: middle + width / 8 });
+      ahead.unshift({
+        from: focus - width * this.#focus * 0.25,
+        to: focus + width * (1 - this.#focus) * 0.25,
+      });
     }
     if (locked === null && picture.coarser !== null) {
-      ahead.push({ from: middle - width * 2, to: middle + width * 2 });
+      ahead.push({ from: focus - width * this.#focus * 4, to: focus + width * (1 - this.#focus) * 4 });
     }
     const lacking = ahead.filter(
       one => one.to > reach.first && one.from < reach.last && pictures.find(one, reach, locked) === null,
