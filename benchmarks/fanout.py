@@ -1,7 +1,7 @@
 """Two hundred browsers on one live stream at a hundred events a second.
 
 Figure: how much later than a bare reader of the topic a browser has an event, the 99th percentile over all
-events and browsers; limit: the bare reader's own 99th percentile, from publication to receipt. One browser more
+events and browsers; limit: that reader's own 99th percentile, from publication to receipt. One more browser
 never reads.
 """
 

@@ -68,6 +68,16 @@ class Facts:
     sessions: tuple[Column, Column] | None = None
     first_tick_us: int | None = None
 
+    def equals(self, other: "Facts") -> bool:
+        """Whether the same hours, gaps and problems are known."""
+        return (
+            np.array_equal(self.hours, other.hours)
+            and np.array_equal(self.codes, other.codes)
+            and np.array_equal(self.ticks, other.ticks)
+            and (self.gaps, self.problems) == (other.gaps, other.problems)
+            and self.first_tick_us == other.first_tick_us
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class HourMap:
