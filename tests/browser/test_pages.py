@@ -24,7 +24,7 @@ WHEEL_IN, WHEEL_OUT = -240, 240
 
 
 def add(tab: Tab, text: str, symbol: str, first: datetime) -> set[str]:
-    """Adds an instrument on the settings page and opens its chart, while the backfill goes on; the steps seen."""
+    """Adds an instrument and opens its chart, while the backfill goes on; the steps that were seen."""
     page = tab.page
     page.get_by_label("history from").fill(first.date().isoformat())
     page.get_by_role("searchbox", name="Search instruments").fill(text)

@@ -76,7 +76,12 @@ export class Plot {
     this.#chart = createChartEx<Microseconds, ZonedScale>(element, this.#scale, {
       autoSize: false,
       handleScroll: false,
-      handleScale: { axisPressedMouseMove: { time: false, price: true }, mouseWheel: false, pinch: false },
+      handleScale: {
+        axisPressedMouseMove: { time: false, price: true },
+        axisDoubleClickReset: { time: false, price: true },
+        mouseWheel: false,
+        pinch: false,
+      },
       crosshair: { mode: CrosshairMode.Normal },
       timeScale: { minBarSpacing: 0.001, rightBarStaysOnScroll: false, shiftVisibleRangeOnNewBar: false },
       layout: { attributionLogo: false },
