@@ -206,12 +206,16 @@ def test_a_share_is_added_and_shown(tab: Tab) -> None:
     await_bars(tab, 240)
 
 
-def test_what_is_unknown_has_near_names(tab_in_trouble: Tab) -> None:
+def test_what_is_unknown_leads_to_near_names(tab_in_trouble: Tab) -> None:
     page = tab_in_trouble.page
     page.goto("/?s=audcat")
+    page.get_by_role("alert").get_by_role("link", name="audcat").click()
+    search = page.get_by_role("searchbox", name="Search instruments")
+    assert search.input_value() == "audcat"
+    search.press("Enter")
     problem = page.get_by_role("alert")
-    problem.wait_for()
-    assert problem.get_by_role("button").count() >= 1
+    problem.get_by_role("button", name="AUD/CAD").click()
+    page.locator('.found [data-symbol="audcad"]').wait_for()
 
 
 def test_two_tabs_follow_the_live_edge(new_tab: Callable[[], Tab]) -> None:

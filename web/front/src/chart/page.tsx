@@ -282,7 +282,15 @@ function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartPr
           <Problem
             error={problem}
             onCandidate={one => window.location.assign(`/?s=${encodeURIComponent(one)}`)}
-          />
+          >
+            {problem.status === 404 && (
+              <p>
+                <a href={`/settings?add=${encodeURIComponent(subject)}`}>
+                  Look for {subject} in the settings
+                </a>
+              </p>
+            )}
+          </Problem>
         )}
         {why !== null && (
           <Why {...why} zone={zone} series={shown?.picture.series ?? []} onClose={() => setWhy(null)} />
