@@ -91,10 +91,12 @@ export class ChartSession {
     private readonly day: TradingDay,
     private readonly screen: Screen,
     start: { view: View | null; timeframe: Timeframe | null; locked: boolean },
+    /** Asked for already. */
+    span: Promise<Span> | null,
   ) {
     this.view.value = start.view;
     this.locked.value = start.locked;
-    void this.#begin(start.timeframe);
+    void this.#begin(start.timeframe, span);
     this.#timers.add(setInterval(() => void this.#look(), SPAN_MS));
   }
 
@@ -201,8 +203,8 @@ export class ChartSession {
     return Math.min(Math.max(Math.round(this.screen.width), FEWEST_POINTS), MOST_POINTS);
   }
 
-  async #begin(timeframe: Timeframe | null): Promise<void> {
-    const span = await this.#ask(() => api.span(this.subject));
+  async #begin(timeframe: Timeframe | null, asked: Promise<Span> | null = null): Promise<void> {
+    const span = await this.#ask(() => asked ?? api.span(this.subject));
     if (span === null) {
       this.#again = setTimeout(() => void this.#begin(timeframe), RETRY_MS);
       return;
