@@ -206,7 +206,7 @@ export class ChartSession {
   async #begin(timeframe: Timeframe | null, asked: Promise<Span> | null = null): Promise<void> {
     const span = await this.#ask(() => asked ?? api.span(this.subject));
     if (span === null) {
-      this.#again = setTimeout(() => void this.#begin(timeframe), RETRY_MS);
+      this.#tryAgain(() => void this.#begin(timeframe));
       return;
     }
     this.span.value = span;
@@ -242,12 +242,19 @@ export class ChartSession {
       this.problem.value = null;
       return answer;
     } catch (error) {
-      if (this.#isClosed) return null;
+      const isGivenUp = error instanceof DOMException && error.name === 'AbortError';
+      if (this.#isClosed || isGivenUp) return null;
       if (!(error instanceof ApiError)) throw error;
       this.problem.value = error;
       this.isLoading.value = false;
       return null;
     }
+  }
+
+  /** Repeats a question that failed, if it may succeed later. */
+  #tryAgain(question: () => void): void {
+    clearTimeout(this.#again);
+    if (this.problem.value?.passes) this.#again = setTimeout(question, RETRY_MS);
   }
 
   /** Shows what is had for the view, and fetches what is not; the bars that are there stay until then. */
@@ -259,6 +266,8 @@ export class ChartSession {
     const had = pictures.find(view, reach, this.#lockedTimeframe);
     clearTimeout(this.#rest);
     if (had !== null) {
+      // What is still on its way is for another view: it is kept, but not shown.
+      this.#wanted = null;
       if (had !== this.shown.value?.picture) this.#show(had);
       this.isLoading.value = false;
       this.#rest = setTimeout(() => this.#fetchAhead(), REST_MS);
@@ -280,8 +289,7 @@ export class ChartSession {
     this.#wanted = null;
     if (this.#isClosed) return;
     if (picture === null) {
-      clearTimeout(this.#again);
-      this.#again = setTimeout(() => this.#update(), RETRY_MS);
+      this.#tryAgain(() => this.#update());
       return;
     }
     this.isLoading.value = false;
