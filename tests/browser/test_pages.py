@@ -110,15 +110,22 @@ def moment(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def wheel(tab: Tab, x: float, pixels: int, until_: Callable[[], bool]) -> list[str]:
-    """Turns the wheel over a place, a fraction of the width; the timeframes that were seen, in turn."""
+def place_of(tab: Tab, time: datetime) -> float:
+    """About where a time lies, as a fraction of the width: folded weekends are not counted."""
+    start, end = (datetime.fromisoformat(one or "") for one in range_seen(tab))
+    return min(max((time - start) / (end - start), 0.02), 0.98)
+
+
+def wheel(tab: Tab, time: datetime, pixels: int, until_: Callable[[], bool]) -> list[str]:
+    """Turns the wheel over a time; the timeframes that were seen, in turn."""
     box = tab.page.locator(".plot canvas").first.bounding_box()
     assert box is not None
-    tab.page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * 0.5)
     seen = [timeframe(tab)]
     for _ in range(120):
         if until_():
             break
+        x = box["x"] + box["width"] * place_of(tab, time)
+        tab.page.mouse.move(x, box["y"] + box["height"] * 0.5)
         tab.page.mouse.wheel(0, pixels)
         tab.page.wait_for_timeout(30)
         before = range_seen(tab)
@@ -157,8 +164,7 @@ def test_from_a_year_to_single_ticks_and_back(tab: Tab, demo: Demo) -> None:
     start, end = (datetime.fromisoformat(one or "") for one in whole)
     assert end - start > YEAR
 
-    place = (last_wednesday() - start) / (end - start)
-    inward = wheel(tab, place, WHEEL_IN, lambda: timeframe(tab) == "tick")
+    inward = wheel(tab, last_wednesday(), WHEEL_IN, lambda: timeframe(tab) == "tick")
     assert inward[0] == coarse
     assert inward[-1] == "tick"
     depths = [LADDER.index(one) for one in inward]
@@ -170,7 +176,7 @@ def test_from_a_year_to_single_ticks_and_back(tab: Tab, demo: Demo) -> None:
         start, end = (datetime.fromisoformat(one or "") for one in range_seen(tab))
         return end - start > YEAR * 0.9
 
-    outward = wheel(tab, place, WHEEL_OUT, is_wide)
+    outward = wheel(tab, last_wednesday(), WHEEL_OUT, is_wide)
     depths = [LADDER.index(one) for one in outward]
     assert depths == sorted(depths)
     page.keyboard.press("0")
