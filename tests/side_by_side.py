@@ -21,6 +21,7 @@ TOGETHER = {
     "tests/integration/recording": "servers",
     "tests/integration/test_servers.py": "servers",
     "tests/integration/watch": "servers",
+    "tests/integration/web": "servers",
 }
 
 

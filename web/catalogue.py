@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from candlewick.errors import CandlewickError
 from candlewick.instruments import AssetClass, Kind, Series, UnknownInstrumentError, find
@@ -47,8 +48,9 @@ class Subject:
         return self.series[0].kind
 
 
+@lru_cache(maxsize=10_000)
 def title(symbol: str) -> str:
-    """What people call an instrument."""
+    """What people call an instrument; remembered, for what is unknown is compared with all that is known."""
     try:
         return find(symbol).name
     except UnknownInstrumentError:

@@ -1,8 +1,10 @@
 """PostgreSQL as the server asks it: asynchronously, in the name of the role that only reads."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -13,6 +15,7 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Row = tuple[Any, ...]
 
 CONNECTIONS = 8
+IDLE_S = 1.0
 PATIENCE_S = 4.0
 """How long a request waits for a connection before it is told that the database is away."""
 
@@ -25,6 +28,7 @@ class Database:
     """Belongs to one event loop. Rows are as `candlewick.store.database` has them."""
 
     def __init__(self, url: str) -> None:
+        self._used_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs={"application_name": "candlewick-web", "autocommit": True},
@@ -32,9 +36,19 @@ class Database:
             max_size=CONNECTIONS,
             timeout=PATIENCE_S,
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
             open=False,
         )
+
+    async def _check(self, connection: Connection) -> None:
+        """Asks a connection that was not used of late whether it still is one.
+
+        A question of its own each time would take as long as many an answer.
+        """
+        now = time.monotonic()
+        if now - self._used_at.get(connection, float("-inf")) > IDLE_S:
+            await AsyncConnectionPool.check_connection(connection)
+        self._used_at[connection] = now
 
     async def open(self) -> None:
         await self._pool.open()

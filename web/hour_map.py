@@ -14,10 +14,13 @@ import numpy.typing as npt
 from candlewick.hours import Column
 from candlewick.times import HOUR_US, floor_hour
 
-NEVER, DATA, CLOSED, PENDING, FAILED = range(5)
-"""Pending is `NEVER` where nobody has asked, and `PENDING` where somebody has."""
+NEVER, DATA, CLOSED, PENDING, FAILED, RESTS, BEFORE = range(7)
+"""Pending is `NEVER` where nobody has asked. Closed is `CLOSED` where that is stored, else `RESTS` by the weekly
+sessions or `BEFORE` the venue's first tick."""
 
-STATES = ("pending", "data", "closed", "pending", "failed")
+STATES = ("pending", "data", "closed", "pending", "failed", "closed", "closed")
+_ALL_CLOSED = frozenset({CLOSED, RESTS, BEFORE})
+_CLOSED_BECAUSE = {RESTS: "outside the weekly session", BEFORE: "before the first tick"}
 RUNNING = "running"
 NEVER_ASKED = "never asked"
 NOT_COMPLETE = "not complete yet"
@@ -68,6 +71,16 @@ class Facts:
     sessions: tuple[Column, Column] | None = None
     first_tick_us: int | None = None
 
+    def equals(self, other: "Facts") -> bool:
+        """Whether the same hours, gaps and problems are known."""
+        return (
+            np.array_equal(self.hours, other.hours)
+            and np.array_equal(self.codes, other.codes)
+            and np.array_equal(self.ticks, other.ticks)
+            and (self.gaps, self.problems) == (other.gaps, other.problems)
+            and self.first_tick_us == other.first_tick_us
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class HourMap:
@@ -101,10 +114,10 @@ class HourMap:
 
     def counts(self, start_us: int = 0, end_us: int = 2**62) -> dict[str, int]:
         """How many hours that overlap a span are in each state."""
-        found = np.bincount(self.codes[self._slice(start_us, end_us)], minlength=5).tolist()
+        found = np.bincount(self.codes[self._slice(start_us, end_us)], minlength=7).tolist()
         return {
             "data": found[DATA],
-            "closed": found[CLOSED],
+            "closed": sum(found[code] for code in _ALL_CLOSED),
             "pending": found[NEVER] + found[PENDING],
             "failed": found[FAILED],
         }
@@ -116,10 +129,13 @@ class HourMap:
 
     def closed(self, start_us: int, end_us: int, *, least_us: int) -> list[Span]:
         """Where the venue was closed, in stretches of at least `least_us`."""
+        found: list[Span] = []
+        for code, first, end in self._runs(start_us, end_us):
+            if code in _ALL_CLOSED:
+                begin = found.pop().from_us if found and found[-1].to_us == first else first
+                found.append(Span(begin, end))
         return [
-            Span(max(first, start_us), min(end, end_us))
-            for code, first, end in self._runs(start_us, end_us)
-            if code == CLOSED and end - first >= least_us
+            Span(max(first, start_us), min(end, end_us)) for first, end in found if end - first >= least_us
         ]
 
     def missing(self, start_us: int, end_us: int, *, near_us: int) -> list[Missing]:
@@ -155,7 +171,8 @@ class HourMap:
         part = self._slice(start_us, end_us)
         for at in range(part.start, part.stop):
             hour_us, code = self.start_us + at * HOUR_US, int(self.codes[at])
-            reason = None if code in {DATA, CLOSED} else self._reason(code, hour_us)
+            known = code in {DATA, CLOSED}
+            reason = None if known else _CLOSED_BECAUSE.get(code) or self._reason(code, hour_us)
             yield hour_us, STATES[code], int(self.ticks[at]), reason
 
     def _reason(self, code: int, hour_us: int) -> str:
@@ -199,7 +216,9 @@ def build(facts: Facts, now_us: int) -> HourMap:
     codes = np.full(count, NEVER, dtype=np.uint8)
     ticks = np.zeros(count, dtype=np.int64)
     begin = start_us + np.arange(count, dtype=np.int64) * HOUR_US
-    codes[_is_closed(facts, begin)] = CLOSED
+    if facts.first_tick_us is not None:
+        codes[begin + HOUR_US <= facts.first_tick_us] = BEFORE
+    codes[_rests(facts, begin)] = RESTS
     at = (facts.hours - start_us) // HOUR_US
     inside = at < count
     at, stored = at[inside], facts.codes[inside]
@@ -228,14 +247,11 @@ def build(facts: Facts, now_us: int) -> HourMap:
     )
 
 
-def _is_closed(facts: Facts, begin: Column) -> npt.NDArray[np.bool_]:
-    """By the weekly sessions, and before the first tick."""
-    closed = np.zeros(len(begin), dtype=bool)
-    if facts.sessions is not None:
-        starts, ends = facts.sessions
-        # Sessions do not overlap: the last one that begins before the hour ends decides.
-        last = np.searchsorted(starts, begin + HOUR_US, side="left") - 1
-        closed = (last < 0) | (ends[np.maximum(last, 0)] <= begin)
-    if facts.first_tick_us is not None:
-        closed |= begin + HOUR_US <= facts.first_tick_us
-    return closed
+def _rests(facts: Facts, begin: Column) -> npt.NDArray[np.bool_]:
+    """Which hours lie outside the weekly sessions."""
+    if facts.sessions is None:
+        return np.zeros(len(begin), dtype=bool)
+    starts, ends = facts.sessions
+    # Sessions do not overlap: the last one that begins before the hour ends decides.
+    last = np.searchsorted(starts, begin + HOUR_US, side="left") - 1
+    return (last < 0) | (ends[np.maximum(last, 0)] <= begin)

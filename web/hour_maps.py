@@ -16,7 +16,7 @@ from web.hour_map import Facts, HourMap, Problem, Span, build
 FRESH_S = 1.5
 """Recent hours are read again after this long."""
 
-WHOLE_S = 10.0
+WHOLE_S = 30.0
 """All hours are read again after this long: a backfill fills old ones, too."""
 
 RECENT_US = 2 * DAY_US
@@ -31,7 +31,7 @@ class _Kept:
     map: HourMap | None = None
     read_at: float = float("-inf")
     whole_at: float = float("-inf")
-    reading: asyncio.Task[None] | None = None
+    reading: asyncio.Task[HourMap] | None = None
 
 
 class HourMaps:
@@ -51,12 +51,11 @@ class HourMaps:
         kept = self._kept.setdefault(one.series.name, _Kept())
         age_s = time.monotonic() - kept.read_at
         if kept.map is None or age_s > IDLE_S:
-            await self._read(one, kept)
-        elif age_s > FRESH_S and (kept.reading is None or kept.reading.done()):
+            return await self._read(one, kept)
+        if age_s > FRESH_S and (kept.reading is None or kept.reading.done()):
             kept.reading = asyncio.create_task(self._read(one, kept))
             # Whoever asks next sees what has failed.
             kept.reading.add_done_callback(lambda task: task.cancelled() or task.exception())
-        assert kept.map is not None  # noqa: S101 (reading raises or sets it)
         return kept.map
 
     async def fresh(self, one: Collected) -> HourMap:
@@ -65,22 +64,29 @@ class HourMaps:
         kept.read_at = float("-inf")
         return await self.get(one)
 
-    async def _read(self, one: Collected, kept: _Kept) -> None:
+    async def _read(self, one: Collected, kept: _Kept) -> HourMap:
         async with kept.lock:
             began = time.monotonic()
             if kept.map is not None and began - kept.read_at <= FRESH_S:
-                return
+                return kept.map
             at_us = now_us()
             whole = kept.facts is None or began - kept.whole_at > WHOLE_S
             start_us = 0 if whole else floor_hour(at_us - RECENT_US)
             async with self._database.reading() as connection:
                 sessions = await self._sessions_of(connection, one.series.calendar)
                 new = await _facts(connection, one, start_us, sessions)
-            kept.facts = new if whole or kept.facts is None else _joined(kept.facts, new, start_us)
-            kept.map = build(kept.facts, at_us)
+            facts = new if whole or kept.facts is None else _joined(kept.facts, new, start_us)
+            if (
+                kept.map is None
+                or kept.facts is None
+                or kept.map.end_us <= at_us
+                or not facts.equals(kept.facts)
+            ):
+                kept.facts, kept.map = facts, build(facts, at_us)
             kept.read_at = began
             if whole:
                 kept.whole_at = began
+            return kept.map
 
     async def _sessions_of(self, connection: Connection, calendar: str) -> tuple[Column, Column] | None:
         if calendar not in self._sessions:

@@ -39,7 +39,8 @@ class Services:
         return await asyncio.to_thread(work)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
+    # Asynchronous: what is not is run in a thread of its own, for each request.
     found: Services = request.app.state.services
     return found
 

@@ -70,9 +70,11 @@ class Demo:
                 if process.is_running():
                     process.resume()
 
-    def kill(self, program: str) -> None:
-        """Ends a program, which its supervisor starts again."""
-        os.kill(self.pid_of(program), signal.SIGTERM)
+    def restart(self, program: str) -> None:
+        """Kills a program, and waits until its supervisor has started it again."""
+        before = self.pid_of(program)
+        os.kill(before, signal.SIGKILL)
+        until(f"{program} is started again", lambda: self.pid_of(program) not in {0, before}, 120)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 import { render } from 'preact';
 import './style/base.css';
 import './shared/theme';
+// Not loaded behind a second question: the chart is the page that has to be there at once.
+import { ChartPage } from './chart/page';
 
 const root = document.getElementById('page')!;
 
@@ -9,6 +11,5 @@ if (window.location.pathname.startsWith('/settings')) {
   const { SettingsPage } = await import('./settings/page');
   render(<SettingsPage />, root);
 } else {
-  const { ChartPage } = await import('./chart/page');
   render(<ChartPage />, root);
 }

@@ -4,7 +4,7 @@ import { effect, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import '../style/chart.css';
 import { ApiError, api } from '../api/client';
-import type { Subject } from '../api/types';
+import type { Span, Subject } from '../api/types';
 import { duration, plural } from '../core/format';
 import { CANDLES, type CandleTimeframe, type Timeframe, tradingDay } from '../core/timeframes';
 import {
@@ -44,8 +44,27 @@ function preferences(): ChartState {
   return parseState(remembered('chart') ?? '', START);
 }
 
+/** The span of the subject in the address, asked for together with the list of subjects. */
+class EarlySpan {
+  #asked: Promise<Span> | null;
+
+  constructor(readonly subject: string | null) {
+    this.#asked = subject === null ? null : api.span(subject);
+    // Whoever takes it tells what went wrong; nobody may take it.
+    this.#asked?.catch(() => {});
+  }
+
+  /** Given once: later it says what was. */
+  take(subject: string): Promise<Span> | null {
+    const asked = subject === this.subject ? this.#asked : null;
+    this.#asked = null;
+    return asked;
+  }
+}
+
 export function ChartPage() {
   const [state, setState] = useState(() => parseState(window.location.search, preferences()));
+  const [early] = useState(() => new EarlySpan(state.subject));
   const [subjects, setSubjects] = useState<readonly Subject[] | null>(null);
   const [subjectsProblem, setSubjectsProblem] = useState<ApiError | null>(null);
   const [dialog, setDialog] = useState<'search' | 'help' | null>(null);
@@ -113,6 +132,7 @@ export function ChartPage() {
           title={title}
           assetClass={known?.asset_class ?? ''}
           start={state}
+          early={early}
           onHelp={() => setDialog('help')}
           hasDialog={dialog !== null}
         />
@@ -150,6 +170,7 @@ interface ChartProps {
   title: string;
   assetClass: string;
   start: ChartState;
+  early: EarlySpan;
   hasDialog: boolean;
   onHelp: () => void;
 }
@@ -160,7 +181,7 @@ interface Pointed {
   y: number;
 }
 
-function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartProps) {
+function Chart({ subject, title, assetClass, start, early, hasDialog, onHelp }: ChartProps) {
   const element = useRef<HTMLDivElement>(null);
   const [tools, setTools] = useState<{ plot: Plot; session: ChartSession } | null>(null);
   const [side, setSide] = useState<Side>(start.side);
@@ -175,11 +196,8 @@ function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartPr
       slot.value = hovered;
     });
     const view = start.from === null || start.to === null ? null : { from: start.from, to: start.to };
-    const session = new ChartSession(subject, tradingDay(assetClass), plot, {
-      view,
-      timeframe: start.timeframe,
-      locked: start.locked,
-    });
+    const shown = { view, timeframe: start.timeframe, locked: start.locked };
+    const session = new ChartSession(subject, tradingDay(assetClass), plot, shown, early.take(subject));
     const size = new ResizeObserver(() => plot.resize());
     size.observe(element.current!);
     const detach = attachGestures(element.current!, () => plot.width, {
@@ -209,7 +227,7 @@ function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartPr
       session.close();
       plot.remove();
     };
-  }, [subject, assetClass, start, slot]);
+  }, [subject, assetClass, start, early, slot]);
 
   const digits = tools?.session.span.value?.price_scale ?? 5;
   const isQuotes = (tools?.session.span.value?.kind ?? 'quotes') === 'quotes';
@@ -282,7 +300,15 @@ function Chart({ subject, title, assetClass, start, hasDialog, onHelp }: ChartPr
           <Problem
             error={problem}
             onCandidate={one => window.location.assign(`/?s=${encodeURIComponent(one)}`)}
-          />
+          >
+            {problem.status === 404 && (
+              <p>
+                <a href={`/settings?add=${encodeURIComponent(subject)}`}>
+                  Look for {subject} in the settings
+                </a>
+              </p>
+            )}
+          </Problem>
         )}
         {why !== null && (
           <Why {...why} zone={zone} series={shown?.picture.series ?? []} onClose={() => setWhy(null)} />
@@ -307,20 +333,19 @@ function Choice<T extends string>(props: {
   onChange: (value: T) => void;
 }) {
   return (
-    <div class="choice" role="radiogroup" aria-label={props.label}>
+    <fieldset class="choice">
+      <legend class="visually-hidden">{props.label}</legend>
       {props.options.map(option => (
-        // biome-ignore lint/a11y/useSemanticElements: a native radio cannot be drawn as a segment in all browsers
         <button
           type="button"
           key={option}
-          role="radio"
-          aria-checked={option === props.value}
+          aria-pressed={option === props.value}
           onClick={() => props.onChange(option)}
         >
           {option}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }
 

@@ -76,7 +76,12 @@ export class Plot {
     this.#chart = createChartEx<Microseconds, ZonedScale>(element, this.#scale, {
       autoSize: false,
       handleScroll: false,
-      handleScale: { axisPressedMouseMove: { time: false, price: true }, mouseWheel: false, pinch: false },
+      handleScale: {
+        axisPressedMouseMove: { time: false, price: true },
+        axisDoubleClickReset: { time: false, price: true },
+        mouseWheel: false,
+        pinch: false,
+      },
       crosshair: { mode: CrosshairMode.Normal },
       timeScale: { minBarSpacing: 0.001, rightBarStaysOnScroll: false, shiftVisibleRangeOnNewBar: false },
       layout: { attributionLogo: false },
@@ -194,18 +199,6 @@ export class Plot {
 
   autoscale(): void {
     this.#chart.priceScale('right').applyOptions({ autoScale: true });
-  }
-
-  /** Moves the crosshair to a slot, as the mouse would. */
-  point(slot: number): void {
-    const shown = this.#shown;
-    const bar = shown?.axis.bars[slot] ?? -1;
-    if (shown === null || bar < 0) return;
-    const price =
-      shown.picture.timeframe === 'tick'
-        ? priceAt(shown.picture, bar, this.#manner.side)
-        : candleAt(shown.picture, bar, this.#manner.side).close;
-    this.#chart.setCrosshairPosition(price, shown.axis.starts[slot]!, this.#candles);
   }
 
   xOf(time: number): number {

@@ -20,6 +20,7 @@ import {
   following,
   isAtEdge,
   moved,
+  NARROW,
   type Reach,
   type View,
   whole,
@@ -77,6 +78,8 @@ export class ChartSession {
   #frame: ReturnType<typeof setTimeout> | undefined;
   #waiting: LiveTicks[] = [];
   #checked = 0;
+  /** Where the view was zoomed about last, as a fraction of its width: the next zoom is likely there. */
+  #focus = 0.5;
   /** Exchange time of the newest live tick. */
   #newest = 0;
   /** The position of a picture that was older than the kept ticks and has been asked for again. */
@@ -88,10 +91,12 @@ export class ChartSession {
     private readonly day: TradingDay,
     private readonly screen: Screen,
     start: { view: View | null; timeframe: Timeframe | null; locked: boolean },
+    /** Asked for already. */
+    span: Promise<Span> | null,
   ) {
     this.view.value = start.view;
     this.locked.value = start.locked;
-    void this.#begin(start.timeframe);
+    void this.#begin(start.timeframe, span);
     this.#timers.add(setInterval(() => void this.#look(), SPAN_MS));
   }
 
@@ -110,7 +115,10 @@ export class ChartSession {
   }
 
   zoom(at: number, factor: number): void {
-    this.#move((view, axis) => zoomed(view, axis, at, factor, FEWEST_SLOTS));
+    // Where there is something finer the zoom goes on: so many ticks may be in a minute that none are given before.
+    const fewest = this.shown.value?.picture.finer == null ? FEWEST_SLOTS : 0;
+    this.#focus = at;
+    this.#move((view, axis) => zoomed(view, axis, at, factor, fewest));
   }
 
   move(fraction: number): void {
@@ -190,16 +198,15 @@ export class ChartSession {
     return this.locked.value ? this.timeframe.value : null;
   }
 
-  get #points(): number {
-    return this.locked.value
-      ? MOST_POINTS
-      : Math.min(Math.max(Math.round(this.screen.width), FEWEST_POINTS), MOST_POINTS);
+  #pointsFor(view: View): number {
+    if (this.locked.value || view.to - view.from < NARROW) return MOST_POINTS;
+    return Math.min(Math.max(Math.round(this.screen.width), FEWEST_POINTS), MOST_POINTS);
   }
 
-  async #begin(timeframe: Timeframe | null): Promise<void> {
-    const span = await this.#ask(() => api.span(this.subject));
+  async #begin(timeframe: Timeframe | null, asked: Promise<Span> | null = null): Promise<void> {
+    const span = await this.#ask(() => asked ?? api.span(this.subject));
     if (span === null) {
-      this.#again = setTimeout(() => void this.#begin(timeframe), RETRY_MS);
+      this.#tryAgain(() => void this.#begin(timeframe));
       return;
     }
     this.span.value = span;
@@ -217,7 +224,11 @@ export class ChartSession {
     // The timeframe of the address is asked for by name, so that another width of screen shows the same bars.
     const named = timeframe === 'tick' ? null : timeframe;
     const picture = await this.#ask(() =>
-      this.#pictures!.load(windowFor(view, reach), named === null ? this.#points : MOST_POINTS, named),
+      this.#pictures!.load(
+        windowFor(view, reach),
+        named === null ? this.#pointsFor(view) : MOST_POINTS,
+        named,
+      ),
     );
     if (picture !== null) this.#show(picture);
     this.#update();
@@ -231,12 +242,19 @@ export class ChartSession {
       this.problem.value = null;
       return answer;
     } catch (error) {
-      if (this.#isClosed) return null;
+      const isGivenUp = error instanceof DOMException && error.name === 'AbortError';
+      if (this.#isClosed || isGivenUp) return null;
       if (!(error instanceof ApiError)) throw error;
       this.problem.value = error;
       this.isLoading.value = false;
       return null;
     }
+  }
+
+  /** Repeats a question that failed, if it may succeed later. */
+  #tryAgain(question: () => void): void {
+    clearTimeout(this.#again);
+    if (this.problem.value?.passes) this.#again = setTimeout(question, RETRY_MS);
   }
 
   /** Shows what is had for the view, and fetches what is not; the bars that are there stay until then. */
@@ -248,26 +266,30 @@ export class ChartSession {
     const had = pictures.find(view, reach, this.#lockedTimeframe);
     clearTimeout(this.#rest);
     if (had !== null) {
+      // What is still on its way is for another view: it is kept, but not shown.
+      this.#wanted = null;
       if (had !== this.shown.value?.picture) this.#show(had);
       this.isLoading.value = false;
       this.#rest = setTimeout(() => this.#fetchAhead(), REST_MS);
       return;
     }
-    void this.#fetch(windowFor(view, reach));
+    void this.#fetch(view, reach);
   }
 
-  async #fetch(window: View): Promise<void> {
+  async #fetch(view: View, reach: Reach): Promise<void> {
+    const window = windowFor(view, reach);
     const key = `${window.from} ${window.to} ${this.#lockedTimeframe}`;
     if (this.#wanted === key) return;
     this.#wanted = key;
     this.isLoading.value = true;
-    const picture = await this.#ask(() => this.#pictures!.load(window, this.#points, this.#lockedTimeframe));
+    const picture = await this.#ask(() =>
+      this.#pictures!.load(window, this.#pointsFor(view), this.#lockedTimeframe),
+    );
     if (this.#wanted !== key) return;
     this.#wanted = null;
     if (this.#isClosed) return;
     if (picture === null) {
-      clearTimeout(this.#again);
-      this.#again = setTimeout(() => this.#update(), RETRY_MS);
+      this.#tryAgain(() => this.#update());
       return;
     }
     this.isLoading.value = false;
@@ -283,17 +305,20 @@ export class ChartSession {
     const picture = this.shown.value?.picture;
     if (view === null || reach === null || pictures === null || !picture || document.hidden) return;
     const width = view.to - view.from;
-    const middle = view.from + width / 2;
+    const focus = view.from + width * this.#focus;
     const locked = this.#lockedTimeframe;
     const ahead: View[] = [
       { from: view.from - width, to: view.to - width },
       { from: view.from + width, to: view.to + width },
     ];
     if (locked === null && picture.finer !== null) {
-      ahead.unshift({ from: middle - width / 8, to: middle + width / 8 });
+      ahead.unshift({
+        from: focus - width * this.#focus * 0.25,
+        to: focus + width * (1 - this.#focus) * 0.25,
+      });
     }
     if (locked === null && picture.coarser !== null) {
-      ahead.push({ from: middle - width * 2, to: middle + width * 2 });
+      ahead.push({ from: focus - width * this.#focus * 4, to: focus + width * (1 - this.#focus) * 4 });
     }
     const lacking = ahead.filter(
       one => one.to > reach.first && one.from < reach.last && pictures.find(one, reach, locked) === null,
@@ -306,7 +331,7 @@ export class ChartSession {
       const reach = this.reach;
       if (this.#isClosed || reach === null || this.view.value !== seen || this.#wanted !== null) return;
       try {
-        await this.#pictures!.load(windowFor(view, reach), this.#points, this.#lockedTimeframe);
+        await this.#pictures!.load(windowFor(view, reach), this.#pointsFor(view), this.#lockedTimeframe);
       } catch {
         // Whoever needs it asks again, and says then what is wrong.
         return;
@@ -430,7 +455,7 @@ export class ChartSession {
   #renew(): void {
     const view = this.view.value;
     const reach = this.reach;
-    if (view !== null && reach !== null) void this.#fetch(windowFor(view, reach));
+    if (view !== null && reach !== null) void this.#fetch(view, reach);
   }
 
   /** What has changed on the server without a stream to say so: history that fills, holes that are mended. */
@@ -463,6 +488,6 @@ export class ChartSession {
       this.view.value = whole(reach);
       this.screen.setView(this.view.value);
     }
-    if (reach !== null) void this.#fetch(windowFor(this.view.value!, reach));
+    if (reach !== null) void this.#fetch(this.view.value!, reach);
   }
 }

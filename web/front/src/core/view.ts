@@ -1,7 +1,10 @@
 /** What part of time is seen, and how it moves. */
 
 import type { Axis } from './axis';
-import { DAY } from './timeframes';
+import { DAY, HOUR } from './timeframes';
+
+/** Below this it is single ticks that are hoped for: the less is asked for around them, the sooner they are few. */
+export const NARROW = 3 * HOUR;
 
 export interface View {
   readonly from: number;
@@ -69,12 +72,13 @@ export function isAtEdge(view: View, axis: Axis): boolean {
  */
 export function windowFor(view: View, reach: Reach): View {
   const span = Math.max(view.to - view.from, 1000);
+  const margin = span < NARROW ? 0.25 : 0.75;
   const size = 2 ** (Math.ceil(Math.log2(span) * 2) / 2);
   const grid = Math.max(Math.round(size / 4), 1);
   const down = (time: number) => Math.floor(time / grid) * grid;
   // A step more than the history: its first bar may begin before its first tick.
-  const from = Math.max(down(view.from - size * 0.75), down(reach.first) - grid);
-  const to = Math.min(down(view.to + size * 0.75) + grid, down(reach.last) + grid);
+  const from = Math.max(down(view.from - size * margin), down(reach.first) - grid);
+  const to = Math.min(down(view.to + size * margin) + grid, down(reach.last) + grid);
   // A view beyond the history still needs a window, or there is nothing to draw the emptiness in.
   return from < to ? { from, to } : { from: down(view.from), to: down(view.to) + grid };
 }

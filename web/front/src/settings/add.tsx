@@ -11,6 +11,7 @@ const ASK_AFTER_MS = 120;
 
 interface Started {
   job: string;
+  symbol: string;
   title: string;
 }
 
@@ -47,7 +48,7 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
     setProblem(null);
     try {
       const { job } = await api.add(symbol, from === '' ? null : from);
-      setJobs(known => (known.some(one => one.job === job) ? known : [{ job, title }, ...known]));
+      setJobs(known => (known.some(one => one.job === job) ? known : [{ job, symbol, title }, ...known]));
       onChanged();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -109,11 +110,12 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
           {found.length === 0 && <li class="note">No instrument of this name.</li>}
         </ul>
       )}
-      {jobs.map(({ job, title }) => (
+      {jobs.map(({ job, symbol, title }) => (
         <JobSteps
           key={job}
           id={job}
           title={`Adding ${title}`}
+          symbol={symbol}
           onEnd={() => {
             setEnded(count => count + 1);
             onChanged();

@@ -50,13 +50,16 @@ const MARKS = { waiting: '·', running: '…', done: '✓', failed: '✕' } as c
 interface Props {
   id: string;
   title: string;
+  /** Whose chart there is to open as soon as its series are there. */
+  symbol?: string;
   onEnd: () => void;
   onClose: () => void;
 }
 
-export function JobSteps({ id, title, onEnd, onClose }: Props) {
+export function JobSteps({ id, title, symbol, onEnd, onClose }: Props) {
   const { job, problem } = useJob(id, onEnd);
   const state = job?.state ?? 'running';
+  const hasSeries = job?.steps.some(step => step.name === 'series' && step.state === 'done') ?? false;
   return (
     <div class="job" data-state={state} role="status" aria-label={title}>
       <header>
@@ -83,19 +86,11 @@ export function JobSteps({ id, title, onEnd, onClose }: Props) {
         ))}
       </ol>
       {problem !== null && <Problem error={problem} />}
-      {state === 'done' && job !== null && job.series.length > 0 && (
+      {symbol !== undefined && hasSeries && (
         <p class="job-links">
-          {[...new Set(job.series.map(symbolOf))].map(symbol => (
-            <a key={symbol} href={`/?s=${encodeURIComponent(symbol)}`}>
-              Open the chart
-            </a>
-          ))}
+          <a href={`/?s=${encodeURIComponent(symbol)}`}>Open the chart</a>
         </p>
       )}
     </div>
   );
-}
-
-function symbolOf(series: string): string {
-  return series.split(':')[1] ?? series;
 }

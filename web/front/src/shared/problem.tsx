@@ -1,14 +1,17 @@
 /** What went wrong, what to do, and what may have been meant. */
 
+import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../api/client';
 
 interface Props {
   error: ApiError;
   onCandidate?: (candidate: string) => void;
   onClose?: () => void;
+  /** What else there is to do about it. */
+  children?: ComponentChildren;
 }
 
-export function Problem({ error, onCandidate, onClose }: Props) {
+export function Problem({ error, onCandidate, onClose, children }: Props) {
   return (
     <div class="problem" role="alert">
       <p>
@@ -31,6 +34,7 @@ export function Problem({ error, onCandidate, onClose }: Props) {
           )}
         </p>
       )}
+      {children}
       {onClose && (
         <button type="button" class="quiet icon close" aria-label="Close" onClick={onClose}>
           ×
