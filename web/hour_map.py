@@ -15,8 +15,8 @@ from candlewick.hours import Column
 from candlewick.times import HOUR_US, floor_hour
 
 NEVER, DATA, CLOSED, PENDING, FAILED, RESTS, BEFORE = range(7)
-"""Pending is `NEVER` where nobody has asked. Closed is `CLOSED` where that is stored, else `RESTS` by the weekly
-sessions or `BEFORE` the venue's first tick."""
+"""Pending is `NEVER` where nobody has asked. Closed is `CLOSED` where that is stored, else `RESTS` by the
+weekly sessions or `BEFORE` the venue's first tick."""
 
 STATES = ("pending", "data", "closed", "pending", "failed", "closed", "closed")
 _ALL_CLOSED = frozenset({CLOSED, RESTS, BEFORE})

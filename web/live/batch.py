@@ -69,15 +69,17 @@ class Batch:
         """What somebody does not know of it, as an event, empty for nothing; and what he knows then."""
         after = known.advanced(self.last)
         if known.begin <= self.before and not known.hours:
-            self._whole = self._whole or self._encode(self.rows, after)
+            self._whole = self._whole or self._encode(range(len(self)), after)
             return self._whole, after
         unknown = [
-            row
-            for at, row in zip(self.positions, self.rows, strict=True)
+            place
+            for place, (at, row) in enumerate(zip(self.positions, self.rows, strict=True))
             if not known.knows(at, row[0])  # type: ignore[arg-type]
         ]
         return self._encode(unknown, after) if unknown else b"", after
 
-    def _encode(self, rows: Sequence[Row], after: Resume) -> bytes:
-        columns = dict(zip(COLUMNS[self.kind], zip(*rows, strict=True), strict=True))
-        return message("tick", {"id": str(after), **columns}, str(after))
+    def _encode(self, places: Sequence[int], after: Resume) -> bytes:
+        rows = zip(*(self.rows[place] for place in places), strict=True)
+        columns = dict(zip(COLUMNS[self.kind], rows, strict=True))
+        positions = [str(self.positions[place]) for place in places]
+        return message("tick", {"id": str(after), "position": positions, **columns}, str(after))

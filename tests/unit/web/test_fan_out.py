@@ -52,6 +52,14 @@ def test_who_joins_late_gets_what_lies_behind_what_it_knows() -> None:
     assert received(hub.join(Resume(Position(1, 0))), 1) == list(range(1, 31))
 
 
+def test_each_event_has_its_position() -> None:
+    hub = Hub(Position(1, 0))
+    hub.publish(batch(1, 3))
+    told = hub.join(Resume(Position(1, 1)))._written(hub.join(Resume(Position(1, 1))).waiting[0])
+    data = orjson.loads(told.partition(b"data: ")[2])
+    assert (data["id"], data["position"], data["trade_id"]) == ("1:3", ["1:2", "1:3"], [2, 3])
+
+
 def test_who_knows_nothing_gets_what_comes_next() -> None:
     hub = Hub(None)
     hub.publish(batch(1, 10))
