@@ -3,17 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
 from candlewick.candles import Timeframe
 from tests.browser.conftest import Demo, Tab, await_part, window
 from tests.waiting import until
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("first_steps")]
 
@@ -58,7 +55,7 @@ class FirstSteps:
 
 
 @pytest.fixture(scope="module")
-def first_steps(browser: "Browser", demo: Demo) -> Iterator[FirstSteps]:
+def first_steps(browser: Browser, demo: Demo) -> Iterator[FirstSteps]:
     with window(browser, demo) as new_tab:
         tab = new_tab()
         page = tab.page
