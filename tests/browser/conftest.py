@@ -12,14 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from playwright import sync_api as playwright
 
 from candlewick.local import ports, supervisor
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from tests.conftest import PORTS, temporary_home
 from tests.waiting import until
-
-playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 
 CANDLEWICK = Path(sys.executable).with_name("candlewick")
 FRONT = Path(__file__).parents[2] / "web" / "front"
@@ -107,7 +106,7 @@ def demo(built_page: None) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
+def browser() -> Iterator[playwright.Browser]:
     with playwright.sync_playwright() as running:
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
         executable = found or running.chromium.executable_path
@@ -123,7 +122,7 @@ def browser() -> Iterator["playwright.Browser"]:
 class Tab:
     """A page of the browser, and what its console said."""
 
-    page: "playwright.Page"
+    page: playwright.Page
     said: list[str]
 
     def complaints(self) -> list[str]:
@@ -132,7 +131,7 @@ class Tab:
 
 
 @contextmanager
-def window(browser: "playwright.Browser", demo: Demo) -> Iterator[Callable[[], Tab]]:
+def window(browser: playwright.Browser, demo: Demo) -> Iterator[Callable[[], Tab]]:
     """A window on the demo; called, it opens a tab."""
     context = browser.new_context(
         base_url=demo.url, viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin"
@@ -150,7 +149,7 @@ def window(browser: "playwright.Browser", demo: Demo) -> Iterator[Callable[[], T
 
 
 @pytest.fixture
-def new_tab(browser: "playwright.Browser", demo: Demo) -> Iterator[Callable[[], Tab]]:
+def new_tab(browser: playwright.Browser, demo: Demo) -> Iterator[Callable[[], Tab]]:
     """Opens tabs of one window; all close with the test."""
     with window(browser, demo) as opened:
         yield opened

@@ -2,7 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { buildAxis } from '../src/core/axis';
 import { HOUR } from '../src/core/timeframes';
-import { following, isAtEdge, moved, type View, whole, windowFor, within, zoomed } from '../src/core/view';
+import {
+  following,
+  isAtEdge,
+  moved,
+  newestBar,
+  type View,
+  whole,
+  windowFor,
+  within,
+  zoomed,
+} from '../src/core/view';
 
 const bars = (count: number) =>
   buildAxis({
@@ -51,6 +61,13 @@ test('a view that follows keeps its distance from the newest bar', () => {
   expect(isAtEdge(view, bars(100))).toBe(true);
   expect(following(view, bars(100), bars(101))).toEqual({ from: 51 * HOUR, to: 103 * HOUR });
   expect(isAtEdge({ from: 0, to: 50 * HOUR }, bars(100))).toBe(false);
+});
+
+test('the newest bar that is seen may be seen in part', () => {
+  expect(newestBar({ from: 0, to: 10.1 * HOUR }, bars(100))).toBe(10);
+  expect(newestBar({ from: 0, to: 10 * HOUR }, bars(100))).toBe(9);
+  expect(newestBar({ from: 50 * HOUR, to: 200 * HOUR }, bars(100))).toBe(99);
+  expect(newestBar({ from: 150 * HOUR, to: 200 * HOUR }, bars(100))).toBe(-1);
 });
 
 const views: fc.Arbitrary<View> = fc

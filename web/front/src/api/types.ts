@@ -65,12 +65,12 @@ export interface Bars {
   position?: string | null;
 }
 
-/** Ticks that came together, as columns; `id`: up to where all is known with them. */
+/** Ticks that came together, as columns, each with its position; `id`: up to where all is known with them. */
 export interface LiveTicks {
   id: string;
-  position?: string[];
+  position: string[];
   time_us: number[];
-  [column: string]: (number | string)[] | string | undefined;
+  [column: string]: (number | string)[] | string;
 }
 
 export interface Step {

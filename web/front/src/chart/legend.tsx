@@ -1,14 +1,16 @@
-/** Values under the crosshair, or of the newest bar. */
+/** Values under the crosshair, or of the newest bar that is seen. */
 
 import { grouped, short } from '../core/format';
 import { type Picture, timesOf } from '../core/picture';
 import { candleAt, priceAt, volumeAt } from '../core/prices';
 import type { Side } from '../core/url';
+import { newestBar, type View } from '../core/view';
 import { timeText, type ZoneName } from '../core/zones';
 import type { Shown } from './plot';
 
 interface Props {
   shown: Shown;
+  view: View;
   slot: number | null;
   side: Side;
   zone: ZoneName;
@@ -78,10 +80,10 @@ function tickValues(picture: Picture, bar: number, side: Side, digits: number): 
   ];
 }
 
-export function Legend({ shown, slot, side, zone, digits }: Props) {
+export function Legend({ shown, view, slot, side, zone, digits }: Props) {
   const { picture, axis } = shown;
   const times = timesOf(picture);
-  const bar = slot === null ? times.length - 1 : (axis.bars[slot] ?? -1);
+  const bar = slot === null ? newestBar(view, axis) : (axis.bars[slot] ?? -1);
   const time = bar >= 0 ? times[bar] : slot === null ? undefined : axis.starts[slot];
   const isTick = picture.timeframe === 'tick';
   const values =

@@ -242,6 +242,7 @@ function Chart({ subject, title, assetClass, start, early, hasDialog, onHelp }: 
 
   const session = tools?.session;
   const shown = session?.shown.value ?? null;
+  const view = session?.view.value ?? null;
   const problem = session?.problem.value ?? null;
   const isEmpty = session?.span.value != null && session.span.value.first_us === null;
   return (
@@ -279,14 +280,14 @@ function Chart({ subject, title, assetClass, start, early, hasDialog, onHelp }: 
           tabIndex={0}
           aria-label={`Chart of ${title}. Arrows move, plus and minus zoom, question mark lists the keys.`}
         />
-        {shown !== null && (
+        {shown !== null && view !== null && (
           <div class="legend">
             <h1>
               {title}
               <span class="legend-timeframe">{shown.picture.timeframe}</span>
             </h1>
             <p class="legend-series">{shown.picture.series.join('  →  ')}</p>
-            <LegendValues {...{ shown, slot, side, zone, digits }} />
+            <LegendValues {...{ shown, view, slot, side, zone, digits }} />
           </div>
         )}
         {isEmpty && (

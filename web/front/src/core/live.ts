@@ -14,11 +14,10 @@ export interface PlacedTick {
 }
 
 /** The ticks of a message of the stream, each with its position. */
-export function ticksOf(message: LiveTicks): PlacedTick[] {
-  const { id, position, ...rest } = message;
+export function ticksOf({ id: _id, position, ...rest }: LiveTicks): PlacedTick[] {
   const columns = Object.entries(rest as Record<string, (number | string)[]>);
-  return message.time_us.map((_time, row) => ({
-    position: position?.[row] ?? Resume.parse(id).begin,
+  return position.map((at, row) => ({
+    position: at,
     tick: Object.fromEntries(columns.map(([name, column]) => [name, numberOf(column[row])])),
   }));
 }

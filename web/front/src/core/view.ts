@@ -64,6 +64,20 @@ export function isAtEdge(view: View, axis: Axis): boolean {
   return last !== undefined && view.to >= last && view.from <= last;
 }
 
+/** The newest bar that is seen, if only in part; -1: none is. */
+export function newestBar(view: View, axis: Axis): number {
+  const left = axis.logicalOf(view.from);
+  const right = axis.logicalOf(view.to);
+  for (
+    let slot = Math.min(axis.bars.length, Math.ceil(right + 0.5)) - 1;
+    slot >= 0 && slot + 0.5 > left;
+    slot -= 1
+  ) {
+    if (axis.bars[slot]! >= 0) return axis.bars[slot]!;
+  }
+  return -1;
+}
+
 /**
  * The span to ask the server for so that a view can move before it must ask again.
  *
