@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -31,6 +32,10 @@ from candlewick.settings import Settings
 from tests.platform import Platform, Venue
 
 pytest_plugins = ["tests.side_by_side"]
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("candlewick", deadline=None)
+hypothesis.settings.load_profile("candlewick")
 
 PORTS = 13
 HEAP_MIB = 512

@@ -179,7 +179,7 @@ def agrees_with_the_oracle(found: Calendar, start_us: int, end_us: int) -> None:
 minutes_since_1990 = st.integers(utc(1990, 1, 1) // MINUTE_US, utc(2037, 1, 1) // MINUTE_US)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(calendar_names()), minutes_since_1990, st.integers(1, 3 * 24 * 60))
 def test_any_span_agrees_with_a_look_at_every_minute(name: str, start: int, minutes: int) -> None:
     start_us = start * MINUTE_US
@@ -196,7 +196,7 @@ def test_the_days_around_clock_changes_agree_too(name: str, change: str) -> None
     agrees_with_the_oracle(calendar(name), middle - DAY_US, middle + 2 * DAY_US)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.sampled_from(calendar_names()), minutes_since_1990, st.integers(1, 200), st.integers(1, 200))
 def test_two_halves_make_the_whole(name: str, start: int, first: int, second: int) -> None:
     """Sessions do not depend on where the question begins; those that touch the cut become one."""

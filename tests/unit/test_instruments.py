@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from candlewick.errors import CandlewickError
@@ -80,7 +80,6 @@ def test_nonsense_is_refused_with_a_way_on(spelling: str) -> None:
         find(spelling)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(all_instruments()),
     st.sampled_from(["", "-", "_", " "]),

@@ -44,7 +44,7 @@ steps = st.one_of(
 
 @pytest.mark.parametrize("series", [EURUSD, BTCUSD, DAX], ids=lambda series: series.name)
 @given(start=st.sampled_from(STARTS), plan=st.lists(steps, max_size=14))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_candles_equal_the_reference_and_a_rebuild(
     landing: Landing, series: Series, start: int, plan: list[tuple[str, int | None, list | None]]
 ) -> None:

@@ -66,7 +66,7 @@ def settled(row: Message | None, message: Message) -> Message:
 
 
 @given(st.lists(messages(), min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_follow_the_rule(landing: Landing, arriving: list[Message]) -> None:
     landing.connection.execute("DELETE FROM quote_hour")
     row: Message | None = None
@@ -80,7 +80,7 @@ def test_rows_follow_the_rule(landing: Landing, arriving: list[Message]) -> None
 
 
 @given(st.lists(messages(), min_size=2, max_size=5, unique_by=lambda message: message.revision), st.data())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_arrival_does_not_matter(
     landing: Landing, arriving: list[Message], data: st.DataObject
 ) -> None:

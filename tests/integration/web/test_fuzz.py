@@ -27,7 +27,7 @@ def test_nothing_breaks_it(api: Any) -> None:
 
 
 def _never_breaks(operation: Any) -> None:
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, database=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy())
     def ask(case: Any) -> None:
         if case.method == "GET" and "name" in case.path_parameters:

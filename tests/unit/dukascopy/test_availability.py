@@ -321,7 +321,7 @@ answers = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(st.integers(0, 23), answers), st.integers(0, 30), st.booleans(), st.integers(1, 4))
 def test_every_hour_is_answered_once_and_never_not_yet_without_the_venues_word(
     by_hour: dict[int, HttpAnswer],

@@ -147,7 +147,7 @@ PLACES = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(PLACES), json_values, st.booleans())
 def test_a_damaged_response_is_malformed_or_means_the_same(place: str, value: object, drop: bool) -> None:  # noqa: FBT001
     request, response = sample()

@@ -101,14 +101,14 @@ class TestKraken:
         assert [trade["price"] for trade in odd["data"]] == [None] * 3
         assert [trade["trade_id"] for trade in odd["data"]] == ["number 100", "number 101", "number 102"]
 
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     @given(st.integers(-(10**15), 10**15), st.integers(0, 9))
     def test_decimals_are_exact_and_all_there(self, value: int, decimals: int) -> None:
         text = decimal(value, decimals)
         assert Decimal(text) == Decimal(value).scaleb(-decimals)
         assert len(text.partition(".")[2]) == decimals
 
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     @given(st.integers(0, 2**52))
     def test_times_have_six_digits(self, us: int) -> None:
         assert parse_time(micros(us)) == us
@@ -204,7 +204,7 @@ class TestOanda:
         assert first["ask"] == {"o": "0.00009", "h": "0.00010", "l": "0.00007", "c": "0.00007"}
         assert candles(BY_NAME["EUR_USD"], prices.between(0, 1), wanted) == []
 
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     @given(st.sampled_from(sorted(GRANULARITIES)), st.integers(0, 2**50), st.integers(1, 2**42))
     def test_slots_are_counted_as_they_lie(self, granularity: str, begin: int, length: int) -> None:
         step = GRANULARITIES[granularity] * 1_000_000

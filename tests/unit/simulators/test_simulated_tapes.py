@@ -21,7 +21,7 @@ MOMENTS = st.integers(ORIGIN_US, NOW)
 
 
 class TestGrid:
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(KEYS, RATES, MOMENTS)
     def test_a_moment_gives_the_number_and_the_number_the_moment(
         self, key: int, rate: float, moment: int
@@ -33,7 +33,7 @@ class TestGrid:
             assert grid.time_us(number - 1) < moment
         assert grid.number_at(grid.time_us(number)) <= number
 
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(KEYS, RATES, MOMENTS, st.integers(1, 3000))
     def test_numbers_follow_each_other_in_time(self, key: int, rate: float, moment: int, count: int) -> None:
         grid = Grid(key, rate, 0.3)
@@ -49,7 +49,7 @@ class TestGrid:
         same = np.diff(leaders) == 0
         assert (np.diff(times)[same] == 0).all()
 
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(KEYS, MOMENTS, st.lists(st.tuples(st.integers(1, 10**9), RATES | st.just(0.0)), max_size=4))
     def test_a_changed_rate_leaves_the_past_and_goes_on_with_the_numbers(
         self, key: int, moment: int, changes: list[tuple[int, float]]
@@ -75,7 +75,7 @@ class TestGrid:
 
 
 class TestNoise:
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(KEYS, st.lists(st.integers(0, 2**60), min_size=1, max_size=50))
     def test_a_moment_has_its_price_whatever_is_asked_beside_it(self, key: int, times: list[int]) -> None:
         together = noise.walk(key, 0.5, np.array(times))
@@ -99,7 +99,7 @@ class TestNoise:
 
 
 class TestKraken:
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(st.sampled_from(sorted(BY_SYMBOL)), st.integers(0, 3), RATES, MOMENTS)
     def test_trades_are_the_same_however_they_are_asked_for(
         self, symbol: str, seed: int, rate: float, moment: int
@@ -163,7 +163,7 @@ class TestOanda:
             assert len(made.prices(open_ - 1, open_ + 60 * SECOND_US)) > 60
         assert always().is_open(parse_time("2026-02-07T12:00:00Z"))
 
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(st.lists(st.integers(1, 120 * SECOND_US), min_size=1, max_size=6), st.integers(0, 2))
     def test_prices_are_the_same_in_whatever_pieces(self, pieces: list[int], seed: int) -> None:
         made = oanda.SyntheticTape(BY_NAME["USD_JPY"], seed, 1.3, always())

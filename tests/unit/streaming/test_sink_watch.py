@@ -179,7 +179,7 @@ class SinkWatchMachine(RuleBasedStateMachine):
 
 
 TestSinkWatchMachine = SinkWatchMachine.TestCase
-TestSinkWatchMachine.settings = hypothesis_settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestSinkWatchMachine.settings = hypothesis_settings(max_examples=30, stateful_step_count=20)
 
 
 def test_a_database_restart_is_over_within_thirty_seconds() -> None:

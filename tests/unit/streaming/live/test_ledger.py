@@ -156,7 +156,7 @@ class AgainstAVenue(RuleBasedStateMachine):
 
 
 TestAgainstAVenue = AgainstAVenue.TestCase
-TestAgainstAVenue.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestAgainstAVenue.settings = settings(max_examples=150, stateful_step_count=25)
 
 
 def connected(ledger: Ledger, at_ns: int = START_NS + 60 * SECOND_NS) -> None:

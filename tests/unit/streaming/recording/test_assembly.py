@@ -149,7 +149,7 @@ def compare(table: Table, wanted: dict[int, Hour]) -> None:
     assert table.rows.keys() == wanted.keys()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, 2**32), st.sampled_from(["trades", "quotes", "weekend"]), st.sampled_from([1, 24]))
 def test_the_same_hours_come_of_any_reading(seed: int, what: str, kept_hours: int) -> None:
     random = Random(seed)
