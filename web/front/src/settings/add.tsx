@@ -59,14 +59,7 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
   return (
     <section class="add" aria-labelledby="add-title">
       <h2 id="add-title">Add an instrument</h2>
-      <form
-        class="add-form"
-        onSubmit={event => {
-          event.preventDefault();
-          const best = found?.[0];
-          if (text.trim() !== '') void add(best?.symbol ?? text.trim(), best?.name ?? text.trim());
-        }}
-      >
+      <div class="add-form">
         <input
           class="search-input"
           type="search"
@@ -76,12 +69,16 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
           spellcheck={false}
           value={text}
           onInput={event => setText(event.currentTarget.value)}
+          onKeyDown={event => {
+            // By what was typed: the list may still be that of a text before.
+            if (event.key === 'Enter' && text.trim() !== '') void add(text.trim(), text.trim());
+          }}
         />
         <label class="since">
           history from
           <input type="date" value={from} onInput={event => setFrom(event.currentTarget.value)} />
         </label>
-      </form>
+      </div>
       {problem !== null && <Problem error={problem} onCandidate={setText} onClose={() => setProblem(null)} />}
       {found !== null && (
         <ul class="found" aria-label="Instruments found">
