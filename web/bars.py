@@ -1,11 +1,11 @@
 """What a chart draws of a span: one timeframe, what is known to be missing, and where live goes on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from candlewick.candles import INTRADAY_US, Timeframe, trading_day
 from candlewick.errors import CandlewickError
-from candlewick.instruments import Series
+from candlewick.instruments import DUKASCOPY, Series
 from candlewick.live.wanted import is_live
 from candlewick.times import DAY_US, HOUR_US, now_us
 from web import columns, stored, zoom
@@ -21,6 +21,8 @@ LIVE_US = 3 * HOUR_US
 """A span of a live series that ends this long ago at most touches hours that still change."""
 
 GAP = "a gap that was not filled"
+
+DIGITS_OF_A_MILLION = 6
 
 _LONGEST_US = {
     Timeframe.H4: 4 * HOUR_US,
@@ -144,10 +146,13 @@ class Charts:
     async def _parts(self, subject: Subject, from_us: int, to_us: int) -> tuple[list[Part], int | None]:
         maps = [await self._map(one) for one in subject.series]
         boundary_us = _boundary(subject, maps)
+        series = subject.series
+        if subject.history is not None and subject.live is not None:
+            series = [_in_units(one) for one in series]
         if boundary_us is None:
             chosen = 0 if len(maps) == 1 or subject.live is None or maps[1].first_us is None else 1
-            return [Part(subject.series[chosen], maps[chosen], from_us, to_us)], None
-        history, live = subject.series
+            return [Part(series[chosen], maps[chosen], from_us, to_us)], None
+        history, live = series
         parts = [
             Part(history, maps[0], from_us, min(to_us, boundary_us)),
             Part(live, maps[1], max(from_us, boundary_us), to_us),
@@ -203,6 +208,13 @@ class Charts:
             *([] if cut_us < history.from_us else [columns.one_candle(straddling, cut_us)]),
             await _read(connection, live.series, timeframe, Span(next_us, live.to_us), edge),
         ]
+
+
+def _in_units(series: Series) -> Series:
+    """The same series, its volumes read as units, as live venues have them, and not as millions."""
+    if series.venue != DUKASCOPY:
+        return series
+    return replace(series, volume_scale=series.volume_scale - DIGITS_OF_A_MILLION)
 
 
 def _boundary(subject: Subject, maps: Sequence[HourMap]) -> int | None:

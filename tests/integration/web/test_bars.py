@@ -110,6 +110,9 @@ def test_an_instrument_is_history_up_to_its_last_final_hour_and_live_behind_it(
         from_us = BOUNDARY - 20 * HOUR_US
         bars = ask(web, "audcad", from_us, NOW, timeframe=timeframe)
         before = expected(stored, HISTORY.name, timeframe, from_us, BOUNDARY)
+        # One chart, one unit: Dukascopy's volumes are millions.
+        for name in ("bid_volume", "ask_volume"):
+            before[name] = [round(millions * 1_000_000) for millions in before[name]]
         after = expected(stored, LIVE.name, timeframe, BOUNDARY, NOW)
         assert bars["columns"] == {name: before[name] + after[name] for name in before}
         assert bars["series"] == [HISTORY.name, LIVE.name]
