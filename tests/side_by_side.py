@@ -26,7 +26,7 @@ TOGETHER = {
 
 
 ALONE = ("tests/faults/test_live_*.py", "tests/faults/test_recorder*.py")
-"""Judged by seconds: nothing else may run beside them. `make test` runs them after all others."""
+"""Judged by seconds: `make test` runs them after all others, two files at a time, with their own servers."""
 
 
 def together(file: str) -> str:
@@ -47,8 +47,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
     return SideBySide(config, log)
 
 
+def is_alone(item: pytest.Item) -> bool:
+    return any(fnmatchcase(item.nodeid.partition("::")[0], pattern) for pattern in ALONE)
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if any(fnmatchcase(item.nodeid.partition("::")[0], pattern) for pattern in ALONE):
+    if is_alone(item):
         item.add_marker(pytest.mark.alone)
 
 
@@ -71,5 +75,5 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     for item in session.items:
         used = {"platform", "servers"} & set(getattr(item, "fixturenames", ()))
-        if used and together(item.nodeid.partition("::")[0]) not in used:
+        if used and not is_alone(item) and together(item.nodeid.partition("::")[0]) not in used:
             raise pytest.UsageError(f"{item.nodeid} takes {used}: list its file in {__file__}")

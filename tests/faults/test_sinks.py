@@ -45,6 +45,14 @@ def said(settings: Settings) -> Health:
     return records[0] if records else Health(guard.NAME, 0, Condition.WAITING, "nothing yet")
 
 
+def await_well(settings: Settings, seconds: float = 60) -> None:
+    """Until the guard says that all is well; what it says instead is in the failure."""
+    try:
+        until("all is well", lambda: said(settings).condition is Condition.OK, seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}, but the guard says: {said(settings)}") from None
+
+
 def kill(settings: Settings, program: str) -> None:
     os.kill(supervisor.states(Home(settings.home))[program].pid, signal.SIGKILL)
 
@@ -124,7 +132,7 @@ def test_a_sink_that_loses_its_connections_is_brought_back(landing: Sinks) -> No
     hours = [hour(series, n) for n in range(50)]
     landing.bus.publish_hours(series, hours)
     until("everything has landed", lambda: landing.landed(series, hours), WITHOUT_A_HAND_S)
-    until("all is well", lambda: said(landing.settings).condition is Condition.OK)
+    await_well(landing.settings)
     url, token = (
         access.pulsar_url(landing.settings),
         access.pulsar_token(landing.settings, access.PULSAR_READER),
@@ -169,7 +177,7 @@ def test_poison_is_named_while_others_land_and_stays_where_it_is(landing: Sinks)
     until("the hour published anew lands", lambda: landing.landed(series, [mended]))
     assert guard.discard(landing.settings, series, bad.hour_us) == 1
     until("it is no problem any more", lambda: not problems(landing, series), 120)
-    until("all is well", lambda: said(landing.settings).condition is Condition.OK)
+    await_well(landing.settings)
     assert landing.landed(series, [*good, *later, mended])
 
 
@@ -181,7 +189,7 @@ def test_a_row_whose_cause_is_cured_lands_by_itself(landing: Sinks) -> None:
     assert "no series" in said(landing.settings).facts["quote-hours.refused"]
     landing.store.add_series(series)
     until("they land", lambda: landing.landed(series, sent), 60)
-    until("all is well", lambda: said(landing.settings).condition is Condition.OK, 60)
+    await_well(landing.settings)
 
 
 @pytest.mark.full
@@ -200,7 +208,7 @@ def test_a_message_that_is_no_hour_stops_the_sink_until_it_is_discarded(landing:
     assert problems(landing, series) == {}
     assert guard.discard(landing.settings, series, Position(int(place[1]), int(place[2]))) == 1
     until("the others land", lambda: landing.landed(series, good), 90)
-    until("all is well", lambda: said(landing.settings).condition is Condition.OK)
+    await_well(landing.settings)
 
 
 def test_a_broker_killed_while_publishing_loses_and_doubles_nothing(landing: Sinks) -> None:
@@ -211,7 +219,7 @@ def test_a_broker_killed_while_publishing_loses_and_doubles_nothing(landing: Sin
     assert published().messages == len(hours)
     until("everything has landed", lambda: landing.landed(series, hours), 120)
     assert landing.count(series) == len(hours)
-    until("the guard has lived through it", lambda: said(landing.settings).condition is Condition.OK, 90)
+    await_well(landing.settings, 90)
 
 
 def test_the_guard_waits_for_a_database_that_is_away(landing: Sinks) -> None:
@@ -223,5 +231,5 @@ def test_the_guard_waits_for_a_database_that_is_away(landing: Sinks) -> None:
         assert "nothing is lost" in said(landing.settings).summary
     finally:
         supervisor.start_program(home, programs.POSTGRES)
-    until("all is well", lambda: said(landing.settings).condition is Condition.OK, 90)
+    await_well(landing.settings, 90)
     assert supervisor.states(home)[programs.GUARD].pid == guard_pid

@@ -221,8 +221,8 @@ class TestRest:
                 newest = await client.rest(venue, "Trades", pair="XBTUSD", count=3)
                 assert len(newest["result"]["XXBTZUSD"]) == 3
                 rows = await client.all_trades(venue, "XBTUSD", end - 2499, end - 1, since)
-                assert contiguous([row[6] for row in rows])
-                assert len(rows) == 2499
+                # Another test may have had some lost.
+                assert [row[6] for row in rows] == venue.truth(BTC, from_id=end - 2499, to_id=end - 1).ids
 
         asyncio.run(play())
 

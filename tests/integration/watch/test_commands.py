@@ -77,8 +77,9 @@ def test_tail_with_continuity_marks_gaps(live: Live) -> None:
                 break
     finally:
         process.terminate()
-        process.wait(10)
+        # First: nobody reads any more what it may be writing.
         process.stdout.close()
+        process.wait(30)
     assert kinds[-2:] == ["gap", "filled"]
 
 
