@@ -45,10 +45,13 @@ def said(settings: Settings) -> Health:
     return records[0] if records else Health(guard.NAME, 0, Condition.WAITING, "nothing yet")
 
 
-def await_well(settings: Settings, seconds: float = 60) -> None:
-    """Until the guard says that all is well; what it says instead is in the failure."""
+def await_well(settings: Settings) -> None:
+    """Until the guard says that all is well; what it says instead is in the failure.
+
+    It waits for up to two minutes between restarts, and calls a sink well after half a minute.
+    """
     try:
-        until("all is well", lambda: said(settings).condition is Condition.OK, seconds)
+        until("all is well", lambda: said(settings).condition is Condition.OK, 180)
     except AssertionError as error:
         raise AssertionError(f"{error}, but the guard says: {said(settings)}") from None
 
@@ -219,7 +222,7 @@ def test_a_broker_killed_while_publishing_loses_and_doubles_nothing(landing: Sin
     assert published().messages == len(hours)
     until("everything has landed", lambda: landing.landed(series, hours), 120)
     assert landing.count(series) == len(hours)
-    await_well(landing.settings, 90)
+    await_well(landing.settings)
 
 
 def test_the_guard_waits_for_a_database_that_is_away(landing: Sinks) -> None:
@@ -231,5 +234,5 @@ def test_the_guard_waits_for_a_database_that_is_away(landing: Sinks) -> None:
         assert "nothing is lost" in said(landing.settings).summary
     finally:
         supervisor.start_program(home, programs.POSTGRES)
-    await_well(landing.settings, 90)
+    await_well(landing.settings)
     assert supervisor.states(home)[programs.GUARD].pid == guard_pid
