@@ -24,7 +24,8 @@ from candlewick.store import Store
 from candlewick.store.candles import read_candles
 from candlewick.store.database import Database
 from candlewick.store.database import run as run_query
-from candlewick.times import DAY_US, HOUR_US, from_us, parse_time
+from candlewick.times import DAY_US, from_us, parse_time
+from web import zoom
 
 FIRST_US = parse_time("2010-01-04")
 YEARS_US = 10 * 365 * DAY_US
@@ -32,7 +33,7 @@ CLIENTS = 50
 PER_S = 50
 SECONDS = 30
 AT_MOST_SECONDS = 10
-POINTS = 2_000
+POINTS = zoom.MOST_BARS
 CONNECTIONS = 8
 
 
@@ -45,25 +46,13 @@ class Ask:
     timeframe: Timeframe
 
 
-_LENGTHS = {
-    Timeframe.M1: 60_000_000,
-    Timeframe.M5: 300_000_000,
-    Timeframe.M15: 900_000_000,
-    Timeframe.M30: 1_800_000_000,
-    Timeframe.H1: HOUR_US,
-    Timeframe.H4: 4 * HOUR_US,
-    Timeframe.D1: DAY_US,
-    Timeframe.W1: 7 * DAY_US,
-}
-
-
 def asks(chance: random.Random) -> Iterator[Ask]:
     """Spans from a day and a half, where ticks end, to all of it: as likely at one zoom as at another."""
     while True:
         length_us = int(1.5 * DAY_US * (YEARS_US / (1.5 * DAY_US)) ** chance.random())
         from_us = FIRST_US + chance.randrange(max(YEARS_US - length_us, 1))
-        chosen = next((one for one, us in _LENGTHS.items() if -(-length_us // us) <= POINTS), Timeframe.W1)
-        yield Ask(from_us, from_us + length_us, chosen)
+        to_us = from_us + length_us
+        yield Ask(from_us, to_us, zoom.finest(from_us, to_us, POINTS))
 
 
 def run() -> Iterator[Figure]:

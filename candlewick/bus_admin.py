@@ -5,44 +5,25 @@ already is left alone, what differs is changed in place.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from typing import Any, Self
 
 import httpx
 import stamina
 
-from candlewick import access, health, messages, topics
+from candlewick import health, messages, topics
+from candlewick.bus_needs import Namespace, Need, hour_need, live_needs, namespaces
+from candlewick.bus_sinks import SinkDatabase, sink_config
+from candlewick.bus_standing import Standing, standing, unacknowledged
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind, Series
-from candlewick.live import continuity, events
-from candlewick.live.channels import channels
 from candlewick.live.wanted import DEFINITION as WANTED_DEFINITION
 from candlewick.position import Position
 
-if TYPE_CHECKING:
-    # Loading what reads settings takes 10 MB, which live workers do without.
-    from candlewick.settings import Settings
-
 Json = dict[str, Any]
-
-RETENTION_DAYS = 7
-BACKLOG_GIB = 16
-"""Unread bytes of one topic from which its producers are refused: nothing is ever evicted."""
-
-UNACKED_MESSAGES = 32
-"""Hours of one topic that one instance of a sink may hold; bounds the heap of the broker's process."""
-
-RECEIVER_QUEUE = 16
-SINK_INSTANCES = 2
-"""Parsing the row and casting it overlap; a second instance lands 1.2 to 1.4 times as much on 2 cores."""
-
-REDELIVERY_MS = 10_000
-"""After this long a row that failed is tried again."""
 
 _TIMEOUT_S = 20.0
 _STATS_THREADS = 4
@@ -58,18 +39,6 @@ class _PassingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SinkDatabase:
-    """Where the sinks write: as a role of its own, since the broker's admin API shows the password."""
-
-    host: str
-    port: int
-    database: str
-    user: str
-    password: str
-    schema: str = "public"
-
-
-@dataclass(frozen=True, slots=True)
 class SinkStatus:
     """What the functions worker says of a sink; it says `running` of one that lost its database, too."""
 
@@ -78,32 +47,6 @@ class SinkStatus:
     instances: int
     restarts: int
     errors: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a subscription has got in a topic.
-
-    Attributes:
-        read: up to where everything is acknowledged; None where nothing is.
-        end: the topic's last message; None where it has none.
-    """
-
-    read: Position | None
-    end: Position | None
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A topic with its schema, and the subscription that must not miss anything of it, if any.
-
-    What is not recorded (tickers) has no subscription, and so leaves no backlog.
-    """
-
-    topic: str
-    encoding: str
-    definition: messages.Definition
-    reader: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,36 +63,6 @@ class Backlog:
     owed: int
     received: int
     consumers: int
-
-
-def sink_database(settings: "Settings") -> SinkDatabase:
-    """Where the sinks of an installation write."""
-    url = urlsplit(access.database_url(settings, access.SINK))
-    return SinkDatabase(
-        host=url.hostname or "127.0.0.1",
-        port=url.port or 5432,
-        database=url.path.lstrip("/"),
-        user=unquote(url.username or ""),
-        password=unquote(url.password or ""),
-    )
-
-
-def hour_need(series: Series) -> Need:
-    """What the hours of a series need."""
-    definition = messages.DEFINITIONS[series.kind]
-    return Need(topics.hour_topic(series), "AVRO", definition, topics.sink_subscription(series.kind))
-
-
-def live_needs(series: Series) -> list[Need]:
-    """What the events of a live series need."""
-    found: list[Need] = []
-    for channel in channels(series):
-        topic = topics.live_topic(series, channel)
-        recorded = channel == series.kind.value
-        found.append(Need(topic, "JSON", events.DEFINITIONS[channel], topics.RECORDER if recorded else None))
-        if recorded:
-            found.append(Need(topics.continuity_topic(topic), "JSON", continuity.DEFINITION, topics.RECORDER))
-    return found
 
 
 class BusAdmin:
@@ -205,7 +118,7 @@ class BusAdmin:
             BusAdminError: the broker refuses, or does not answer.
         """
         self._ensure_tenant()
-        for namespace, wanted in _namespaces().items():
+        for namespace, wanted in namespaces().items():
             self._ensure_namespace(namespace, wanted)
         self._ensure_topic(topics.HEALTH_TOPIC)
         self._ensure_schema(topics.HEALTH_TOPIC, "JSON", health.DEFINITION)
@@ -231,7 +144,7 @@ class BusAdmin:
         """
         self._ensure(live_needs(series))
 
-    def ensure_topics(self, needs: Iterable["Need"]) -> None:
+    def ensure_topics(self, needs: Iterable[Need]) -> None:
         """The first step of making what series need.
 
         Raises:
@@ -240,7 +153,7 @@ class BusAdmin:
         for need in needs:
             self._ensure_topic(need.topic)
 
-    def ensure_schemas(self, needs: Iterable["Need"]) -> None:
+    def ensure_schemas(self, needs: Iterable[Need]) -> None:
         """The second step, before anybody writes.
 
         Raises:
@@ -249,7 +162,7 @@ class BusAdmin:
         for need in needs:
             self._ensure_schema(need.topic, need.encoding, need.definition)
 
-    def ensure_subscriptions(self, needs: Iterable["Need"]) -> None:
+    def ensure_subscriptions(self, needs: Iterable[Need]) -> None:
         """The last step, before the first message.
 
         Raises:
@@ -259,16 +172,14 @@ class BusAdmin:
             if need.reader is not None:
                 self._ensure_subscription(need.topic, need.reader)
 
-    def _ensure(self, needs: Sequence["Need"]) -> None:
+    def _ensure(self, needs: Sequence[Need]) -> None:
         self.ensure_topics(needs)
         self.ensure_schemas(needs)
         self.ensure_subscriptions(needs)
 
     def delete_series(self, series: Series) -> None:
         """Removes the topics of a series with their schemas, their readers and what they are owed."""
-        live = [topics.live_topic(series, channel) for channel in channels(series)]
-        continuity_topic = topics.continuity_topic(live[0])
-        for topic in (topics.hour_topic(series), *live, continuity_topic):
+        for topic in (need.topic for need in (hour_need(series), *live_needs(series))):
             path = _topic_path(topic)
             self._send("DELETE", f"{path}?force=true&deleteSchema=true", accepted=(404,))
 
@@ -355,7 +266,7 @@ class BusAdmin:
             clusters = self._get("/admin/v2/clusters") or []
             self._send("PUT", path, content={"allowedClusters": clusters}, accepted=(409,))
 
-    def _ensure_namespace(self, namespace: str, wanted: "_Namespace") -> None:
+    def _ensure_namespace(self, namespace: str, wanted: Namespace) -> None:
         path = f"/admin/v2/namespaces/{namespace}"
         found = self._get(path)
         if found is None:
@@ -430,176 +341,6 @@ class BusAdmin:
             if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
             else "see the broker's log",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    """One setting of a namespace: how it is set, and how the namespace's policies show it."""
-
-    name: str
-    value: object
-    key: str
-    stored: object
-    verb: str = "POST"
-
-
-@dataclass(frozen=True, slots=True)
-class _Namespace:
-    policies: tuple[_Policy, ...]
-    permissions: Mapping[str, tuple[str, ...]]
-
-
-def _policy(name: str, key: str, value: object, verb: str = "POST") -> _Policy:
-    return _Policy(name, value, key, value, verb)
-
-
-def _namespaces() -> dict[str, _Namespace]:
-    minutes = RETENTION_DAYS * 24 * 60
-    quota = {"limitSize": BACKLOG_GIB << 30, "limitTime": -1, "policy": "producer_exception"}
-    kept = (
-        _policy(
-            "retention", "retention_policies", {"retentionTimeInMinutes": minutes, "retentionSizeInMB": -1}
-        ),
-        # Refusing a producer is loud; the other policies hold it back silently or throw backlog away.
-        _Policy("backlogQuota", quota, "backlog_quota_map", {"destination_storage": quota}),
-        _policy("messageTTL", "message_ttl_in_seconds", 0),
-        _policy("subscriptionExpirationTime", "subscription_expiration_time_minutes", 0),
-        _policy("schemaCompatibilityStrategy", "schema_compatibility_strategy", "FULL", "PUT"),
-        _policy("schemaValidationEnforced", "schema_validation_enforced", value=True),
-    )
-    declared = (
-        # Topics and their schemas are made by Candlewick; a stray producer makes neither.
-        _Policy(
-            "autoTopicCreation",
-            {"allowAutoTopicCreation": False},
-            "autoTopicCreationOverride",
-            {"allowAutoTopicCreation": False},
-        ),
-        _policy("isAllowAutoUpdateSchema", "is_allow_auto_update_schema", value=False),
-    )
-    unacked = _policy("maxUnackedMessagesPerConsumer", "max_unacked_messages_per_consumer", UNACKED_MESSAGES)
-    deduplicated = _policy("deduplication", "deduplicationEnabled", value=True)
-    reader = {access.PULSAR_READER: ("consume",)}
-    historical = {
-        access.PULSAR_PUBLISHER: ("produce",),
-        access.PULSAR_RECORDER: ("produce",),
-        access.PULSAR_GUARD: ("consume", "sinks"),
-        **reader,
-    }
-    live = {access.PULSAR_STREAMER: ("produce", "consume"), access.PULSAR_RECORDER: ("consume",), **reader}
-    control = {
-        access.PULSAR_GUARD: ("produce",),
-        access.PULSAR_STREAMER: ("produce", "consume"),
-        access.PULSAR_RECORDER: ("produce", "consume"),
-        **reader,
-    }
-    return {
-        topics.namespace(topics.HISTORICAL): _Namespace((*kept, *declared, unacked), historical),
-        topics.namespace(topics.CONTROL): _Namespace((*kept, *declared), control),
-        **{
-            topics.namespace(name): _Namespace((*kept, *declared, deduplicated), live)
-            for name in topics.LIVE_NAMESPACES
-        },
-    }
-
-
-_RANGE = re.compile(r"\((\d+):(-?\d+)\.\.(\d+):(-?\d+)\]")
-
-
-def unacknowledged(internal: Json, subscription: str, limit: int) -> list[Position]:
-    """The first positions that a topic's internal statistics show as not acknowledged, in order."""
-    cursor = internal["cursors"].get(subscription)
-    if cursor is None:
-        return []
-    last = _position(internal["lastConfirmedEntry"])
-    mark = _position(cursor["markDeletePosition"])
-    # Of the ledger that is being written the list does not say how much it holds.
-    ends = {ledger["ledgerId"]: ledger["entries"] for ledger in internal["ledgers"]} | {
-        last.ledger: last.entry + 1
-    }
-    done: dict[int, list[tuple[int, int]]] = {}
-    for first, after, through, end in _RANGE.findall(cursor["individuallyDeletedMessages"]):
-        if first == through:
-            done.setdefault(int(first), []).append((int(after), int(end)))
-        else:
-            done.setdefault(int(first), []).append((int(after), ends.get(int(first), 0)))
-            done.setdefault(int(through), []).append((-1, int(end)))
-    found: list[Position] = []
-    for ledger in sorted(ledger for ledger in ends if mark.ledger <= ledger <= last.ledger):
-        entry = mark.entry + 1 if ledger == mark.ledger else 0
-        for start, end in [*sorted(done.get(ledger, ())), (ends[ledger] - 1, ends[ledger])]:
-            upto = range(entry, min(start + 1, entry + limit - len(found)))
-            found += [Position(ledger, owed) for owed in upto]
-            if len(found) >= limit:
-                return found
-            entry = max(entry, end + 1)
-    return found
-
-
-def standing(internal: Json, subscription: str) -> Standing | None:
-    """How far a subscription has got, by a topic's internal statistics."""
-    cursor = internal["cursors"].get(subscription)
-    if cursor is None:
-        return None
-    end: Position | None = _position(internal["lastConfirmedEntry"])
-    if end is not None and end.entry < 0:
-        # The ledger that is being written is empty.
-        written = [ledger for ledger in internal["ledgers"] if ledger["entries"]]
-        last = written[-1] if written else None
-        end = Position(last["ledgerId"], last["entries"] - 1) if last else None
-    mark = _position(cursor["markDeletePosition"])
-    return Standing(mark if mark.ledger >= 0 else None, end)
-
-
-def _position(text: str) -> Position:
-    ledger, _, entry = text.partition(":")
-    return Position(int(ledger), int(entry))
-
-
-def sink_config(kind: Kind, database: SinkDatabase) -> Json:
-    """The JDBC sink of one hour table, as the functions worker takes it."""
-    options = {
-        # The look-up of the table's columns ignores this one; table names are unique in the database.
-        "currentSchema": database.schema,
-        # Arrays, bytes and times come as text, which the database casts.
-        "stringtype": "unspecified",
-        "ApplicationName": topics.sink_name(kind),
-        "tcpKeepAlive": "true",
-        "connectTimeout": "10",
-        "socketTimeout": "120",
-    }
-    address = f"{database.host}:{database.port}/{quote(database.database, safe='')}"
-    values = [field for field in messages.fields(kind) if field not in messages.KEY_FIELDS]
-    return {
-        "tenant": topics.TENANT,
-        "namespace": topics.HISTORICAL,
-        "name": topics.sink_name(kind),
-        "archive": "builtin://jdbc-postgres",
-        "inputSpecs": {
-            topics.hour_topic_pattern(kind): {"regexPattern": True, "receiverQueueSize": RECEIVER_QUEUE}
-        },
-        "sourceSubscriptionName": topics.sink_subscription(kind),
-        "sourceSubscriptionPosition": "Earliest",
-        # Shared: one bad row must not hold back those after it; revisions make the order irrelevant.
-        "processingGuarantees": "ATLEAST_ONCE",
-        "retainOrdering": False,
-        "autoAck": True,
-        "cleanupSubscription": False,
-        "negativeAckRedeliveryDelayMs": REDELIVERY_MS,
-        "parallelism": SINK_INSTANCES,
-        "configs": {
-            "jdbcUrl": f"jdbc:postgresql://{address}?{urlencode(options)}",
-            "userName": database.user,
-            "password": database.password,
-            "tableName": topics.hour_table(kind),
-            "insertMode": "UPSERT",
-            "key": ",".join(messages.KEY_FIELDS),
-            "nonKey": ",".join(values),
-            # With more in a batch one bad row fails the others.
-            "batchSize": 1,
-            "timeoutMs": 500,
-        },
-    }
 
 
 def _differs(found: object, wanted: object) -> str | None:

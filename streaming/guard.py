@@ -24,7 +24,8 @@ import structlog
 from candlewick import access, messages, topics
 from candlewick.broker import BusError
 from candlewick.bus import Bus
-from candlewick.bus_admin import SINK_INSTANCES, BusAdmin, BusAdminError
+from candlewick.bus_admin import BusAdmin, BusAdminError
+from candlewick.bus_sinks import SINK_INSTANCES
 from candlewick.errors import CandlewickError
 from candlewick.health import Condition, Health
 from candlewick.hours import HourState

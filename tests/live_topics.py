@@ -1,7 +1,6 @@
 """A venue's worker without a venue: says on the topics of a series what a real one would say."""
 
 import secrets
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +19,7 @@ from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import HOUR_US, SECOND_US
 from streaming.live.outbox import make_producer
+from tests.waiting import until
 
 SECOND_NS = SECOND_US * 1000
 HOUR_NS = HOUR_US * 1000
@@ -70,11 +70,8 @@ class Voice:
             count += 1
             self._live.send_async(events.encode(event), lambda *result: results.append(result))
         self._live.flush()
-        end = time.monotonic() + 10
-        while len(results) < count:
-            # They come in a thread of the client library.
-            assert time.monotonic() < end, "not acknowledged"
-            time.sleep(0.001)
+        # They come in a thread of the client library.
+        until("all are acknowledged", lambda: len(results) == count, 10)
         if results:
             _, last = results[-1]  # type: ignore[misc]
             self.last = Position(last.ledger_id(), last.entry_id())

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Response
+from limits import RateLimitItemPerMinute
 from starlette.middleware import Middleware
 
 from candlewick import access
@@ -14,7 +15,7 @@ from web.api import settings as settings_api
 from web.bars import Charts
 from web.catalogue import Catalogue
 from web.database import Database
-from web.guards import Buckets, Guard
+from web.guards import Guard
 from web.health_view import HealthView
 from web.hour_maps import HourMaps
 from web.jobs import Jobs
@@ -23,12 +24,11 @@ from web.series_view import SeriesView
 from web.services import Services
 from web.staleness import Staleness
 
-CHANGES_AT_ONCE = 30
-CHANGES_PER_S = 2.0
+CHANGES_A_MINUTE = 120
 
 
-def create(settings: Settings, *, changes_at_once: int = CHANGES_AT_ONCE) -> FastAPI:
-    """The application of one installation.
+def create(settings: Settings, *, changes_a_minute: int = CHANGES_A_MINUTE) -> FastAPI:
+    """The application of one installation; a client may ask for so many changes a minute.
 
     Raises:
         CandlewickError: the home has not been prepared yet.
@@ -80,7 +80,7 @@ def create(settings: Settings, *, changes_at_once: int = CHANGES_AT_ONCE) -> Fas
                 Guard,
                 port=settings.ports.web,
                 token=access.web_token(settings),
-                buckets=Buckets(changes_at_once, CHANGES_PER_S),
+                changes=RateLimitItemPerMinute(changes_a_minute),
             ),
         ],
     )

@@ -1,10 +1,10 @@
 """Which series are collected, and what a chart may draw: an instrument, or one series."""
 
-import asyncio
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+from async_lru import alru_cache
 
 from candlewick.errors import CandlewickError
 from candlewick.instruments import AssetClass, Kind, Series, UnknownInstrumentError, find
@@ -89,9 +89,7 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = asyncio.Lock()
-        self._read_at = float("-inf")
-        self._known: dict[str, Collected] = {}
+        self._known = alru_cache(maxsize=1, ttl=FRESH_S)(self._read)
 
     async def all(self) -> dict[str, Collected]:
         """Every series that is not removed, by name.
@@ -99,16 +97,14 @@ class Catalogue:
         Raises:
             DatabaseUnavailableError: it cannot be read.
         """
-        async with self._lock:
-            if time.monotonic() - self._read_at > FRESH_S:
-                found = await self._database.rows("chart_series")
-                self._known = {one.series.name: one for one in map(_collected, found)}
-                self._read_at = time.monotonic()
-            return self._known
+        return await self._known()
 
     def forget(self) -> None:
         """The table has changed: the next question reads it."""
-        self._read_at = float("-inf")
+        self._known.cache_clear()
+
+    async def _read(self) -> dict[str, Collected]:
+        return {one.series.name: one for one in map(_collected, await self._database.rows("chart_series"))}
 
     async def series(self, name: str) -> Collected:
         """A collected series.

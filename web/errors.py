@@ -71,7 +71,7 @@ def _of_http(_request: Request, error: Exception) -> Response:
 def _of_anything(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     body = {"error": "something unforeseen happened", "remedy": "logs/web.log of the home has it"}
-    return answer(body, 503, {"Retry-After": str(RETRY_S)})
+    return answer(body, 500)
 
 
 def register(app: FastAPI) -> None:

@@ -9,19 +9,19 @@ no other page; or it shows the token.
 import hmac
 import ipaddress
 import time
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from limits import RateLimitItem
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES = 64 * 1024
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_CLIENTS = 1000
 _WHERE = "`secrets/web.token` of the home holds it: Authorization: Bearer ..."
 
 
@@ -47,25 +47,6 @@ class Asked:
     authorization: str = ""
     content_type: str = ""
     length: int = 0
-
-
-class Buckets:
-    """How often each client may change something: so many at once, and so many a second after that."""
-
-    def __init__(self, at_once: int, per_s: float) -> None:
-        self._at_once = at_once
-        self._per_s = per_s
-        self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def wait_s(self, client: str, now_s: float) -> float:
-        """Takes one; 0 where there was one, otherwise how long it takes until there is."""
-        left, since_s = self._known.pop(client, (float(self._at_once), now_s))
-        left = min(self._at_once, left + (now_s - since_s) * self._per_s)
-        taken = left >= 1
-        self._known[client] = (left - 1 if taken else left, now_s)
-        while len(self._known) > _CLIENTS:
-            self._known.popitem(last=False)
-        return 0.0 if taken else (1 - left) / self._per_s
 
 
 def is_loopback(address: str) -> bool:
@@ -161,14 +142,14 @@ class Guard:
         *,
         port: int,
         token: str,
-        buckets: Buckets,
-        clock: Callable[[], float] = time.monotonic,
+        changes: RateLimitItem,
     ) -> None:
+        """`changes`: how many of them one client may ask for in how long."""
         self._app = app
         self._port = port
         self._token = token
-        self._buckets = buckets
-        self._clock = clock
+        self._changes = changes
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -176,10 +157,10 @@ class Guard:
             return
         asked = _asked(scope)
         refusal = judge(asked, self._port, self._token)
-        if refusal is None and asked.method not in READS:
-            wait_s = self._buckets.wait_s(asked.client, self._clock())
-            if wait_s:
-                refusal = Refusal(429, "too many changes at once", "wait a moment", max(1, round(wait_s)))
+        changes = refusal is None and asked.method not in READS
+        if changes and not self._limiter.hit(self._changes, asked.client):
+            left_s = self._limiter.get_window_stats(self._changes, asked.client).reset_time - time.time()
+            refusal = Refusal(429, "too many changes at once", "wait a moment", max(1, round(left_s)))
         if refusal is not None:
             await _answer(refusal, send)
             return

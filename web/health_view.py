@@ -1,12 +1,12 @@
 """The health strip: broker, database, Dagster, each worker and each sink, with where Dagster shows it."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
+from async_lru import alru_cache
 
 from candlewick import pipeline
 from candlewick.dagster_client import dagster_url
@@ -40,9 +40,7 @@ def parts(seen: Look, verdicts: Verdicts, dagster_problem: str, url: str) -> lis
     found = [
         _server("broker", seen.broker_problem),
         _server("database", seen.database_problem),
-        Part("dagster", "down" if dagster_problem else "ok", dagster_problem or "it answers", _UP, url)
-        if dagster_problem
-        else Part("dagster", "ok", "it answers", "", url),
+        _server("dagster", dagster_problem, url),
     ]
     found += [_worker(one, seen, verdicts, url) for one in seen.workers.values()]
     for name, sink in (seen.sinks or {}).items():
@@ -61,10 +59,10 @@ def parts(seen: Look, verdicts: Verdicts, dagster_problem: str, url: str) -> lis
 _UP = "`candlewick status` shows what runs, `candlewick up` starts it"
 
 
-def _server(name: str, problem: str) -> Part:
+def _server(name: str, problem: str, url: str | None = None) -> Part:
     if problem:
-        return Part(name, "down", problem, _UP)
-    return Part(name, "ok", "it answers")
+        return Part(name, "down", problem, _UP, url)
+    return Part(name, "ok", "it answers", "", url)
 
 
 def _worker(worker: Worker, seen: Look, verdicts: Verdicts, url: str) -> Part:
@@ -97,23 +95,20 @@ class HealthView:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._memory = Memory()
-        self._lock = asyncio.Lock()
-        self._seen: dict[str, Any] = {}
-        self._seen_at = float("-inf")
+        self._seen = alru_cache(maxsize=1, ttl=EVERY_S)(self._see)
 
     async def now(self) -> dict[str, Any]:
         """What is so, two seconds old at most."""
-        async with self._lock:
-            if time.monotonic() - self._seen_at >= EVERY_S:
-                self._seen = await asyncio.to_thread(self._look)
-                self._seen_at = time.monotonic()
-            return self._seen
+        return await self._seen()
 
     async def changes(self) -> AsyncIterator[dict[str, Any]]:
         """What is so, every two seconds, without end."""
         while True:
             yield await self.now()
             await asyncio.sleep(EVERY_S)
+
+    async def _see(self) -> dict[str, Any]:
+        return await asyncio.to_thread(self._look)
 
     def _look(self) -> dict[str, Any]:
         seen = look.take(self._settings)

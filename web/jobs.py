@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from candlewick.control import Launched, Step, StepState
+from candlewick.control import Launched, Step, StepName, StepState
 from candlewick.errors import CandlewickError
 from candlewick.times import now_us
 
@@ -58,15 +58,14 @@ class Job:
         self._tell()
 
     def end(self, result: Result, refused: Sequence[CandlewickError]) -> None:
+        """It has ended; what no step has told yet is told as one of its own."""
         told = {id(step.error) for step, _ in self.steps}
-        for error in refused:
-            if id(error) not in told:
-                at = (
-                    Step(self.steps[-1][0].name, error.problem, StepState.FAILED, error)
-                    if self.steps
-                    else None
-                )
-                self.steps += [(at, now_us())] if at else []
+        last = self.steps[-1][0].name if self.steps else StepName.FIND
+        self.steps += [
+            (Step(last, error.problem, StepState.FAILED, error), now_us())
+            for error in refused
+            if id(error) not in told
+        ]
         self.series = list(result.series)
         self.state = StepState.FAILED if refused else StepState.DONE
         self._tell()

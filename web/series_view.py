@@ -1,9 +1,9 @@
 """What the settings page says of each series."""
 
-import asyncio
-import time
 from dataclasses import dataclass
 from typing import Any
+
+from async_lru import alru_cache
 
 from candlewick.control import Launched
 from candlewick.dagster_client import dagster_url
@@ -106,9 +106,7 @@ class SeriesView:
         self._maps = maps
         self._jobs = jobs
         self._staleness = staleness
-        self._sizes: dict[Kind, int] = {}
-        self._sized_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._bytes = alru_cache(maxsize=1, ttl=SIZE_S)(self._measure)
 
     async def all(self) -> list[dict[str, Any]]:
         """Every series that is not removed."""
@@ -129,7 +127,7 @@ class SeriesView:
         self, one: Collected, hours: HourMap, maps: dict[str, HourMap], known: dict[str, Collected]
     ) -> dict[str, Any]:
         series, at_us = one.series, now_us()
-        said = self._staleness.records().get(series.venue)
+        said = (await self._staleness.records()).get(series.venue)
         stream = streams(said).get(series.name) if said else None
         counts = hours.counts()
         state, text = state_of(one, counts, stream, said, at_us)
@@ -160,17 +158,15 @@ class SeriesView:
             "backfill": await self._backfill(series, at_us),
         }
 
-    async def _bytes(self) -> dict[Kind, int]:
+    async def _measure(self) -> dict[Kind, int]:
         """What the tables of hours take on disk, by kind."""
-        async with self._lock:
-            if time.monotonic() - self._sized_at > SIZE_S:
-                ((is_hypertable,),) = await self._database.rows("hypertables")
-                name = "hypertable_bytes" if is_hypertable else "table_bytes"
-                for kind, table in _TABLES.items():
-                    ((size,),) = await self._database.rows(name, {"name": table})
-                    self._sizes[kind] = int(size or 0)
-                self._sized_at = time.monotonic()
-            return self._sizes
+        ((is_hypertable,),) = await self._database.rows("hypertables")
+        name = "hypertable_bytes" if is_hypertable else "table_bytes"
+        sizes: dict[Kind, int] = {}
+        for kind, table in _TABLES.items():
+            ((size,),) = await self._database.rows(name, {"name": table})
+            sizes[kind] = int(size or 0)
+        return sizes
 
     async def _backfill(self, series: Series, at_us: int) -> dict[str, Any] | None:
         launched = self._jobs.launched.get(series.name)

@@ -1,6 +1,8 @@
 """Whether what is stored of a live series keeps up; a page says so where it does not."""
 
-import time
+import asyncio
+
+from async_lru import alru_cache
 
 from candlewick import health
 from candlewick.health import STALE_US, Health
@@ -17,21 +19,21 @@ class Staleness:
 
     def __init__(self, settings: Settings) -> None:
         self._home = settings.home
-        self._records: dict[str, Health] = {}
-        self._read_at = float("-inf")
+        self._records = alru_cache(maxsize=1, ttl=FRESH_S)(self._read)
 
-    def records(self) -> dict[str, Health]:
+    async def records(self) -> dict[str, Health]:
         """What each worker said last, by its name."""
-        if time.monotonic() - self._read_at > FRESH_S:
-            self._records = {one.worker: one for one in health.read_all(self._home)}
-            self._read_at = time.monotonic()
-        return self._records
+        return await self._records()
 
-    def of(self, subject: Subject) -> str | None:
+    async def _read(self) -> dict[str, Health]:
+        records = await asyncio.to_thread(health.read_all, self._home)
+        return {one.worker: one for one in records}
+
+    async def of(self, subject: Subject) -> str | None:
         """Why the live edge of a subject may be old; None where it is not, or there is none."""
         if subject.live is None:
             return None
-        return why_stale(self.records(), subject.live.venue, now_us())
+        return why_stale(await self.records(), subject.live.venue, now_us())
 
 
 def why_stale(records: dict[str, Health], venue: str, at_us: int) -> str | None:

@@ -8,6 +8,7 @@ import typer
 
 from candlewick import control
 from candlewick.control import Step, StepState
+from candlewick.errors import CandlewickError
 from candlewick.history import History
 from candlewick.settings import Settings
 from candlewick.times import parse_time
@@ -35,21 +36,28 @@ def add(
     """Collect instruments at every venue that has them: the last seven days, new hours, and live."""
     from_us = None if start is None else parse_time(start)
     with History(Settings()) as history:
-        outcomes = [
-            control.add(history, one, from_us=from_us, price_scale=price_scale, report=print_step)
-            for one in spelling
-        ]
-    added = [one for outcome in outcomes for one in outcome.added]
-    refused = [error for outcome in outcomes for error in outcome.refused]
+        added: list[control.Found] = []
+        refused: list[CandlewickError] = []
+        for one in spelling:
+            try:
+                outcome = control.add(
+                    history, one, from_us=from_us, price_scale=price_scale, report=print_step
+                )
+            except CandlewickError as error:
+                # The others are added all the same.
+                refused.append(error)
+            else:
+                added += outcome.added
+                refused += outcome.refused
     if as_json:
-        rows = [{"series": one.series.name, "name": one.title, "new": one.is_new} for one in added]
+        rows = [{"series": each.series.name, "name": each.title, "new": each.is_new} for each in added]
         sys.stdout.buffer.write(orjson.dumps(rows) + b"\n")
     else:
-        for one in added:
-            was = "is collected from now on" if one.is_new else "was collected already"
-            sys.stdout.write(f"{one.series.name} ({one.title}) {was}\n")
-    for error in refused:
-        sys.stderr.write(f"not done: {error}\n")
+        for found in added:
+            was = "is collected from now on" if found.is_new else "was collected already"
+            sys.stdout.write(f"{found.series.name} ({found.title}) {was}\n")
+    for problem in refused:
+        sys.stderr.write(f"not done: {problem}\n")
     if refused:
         raise typer.Exit(1)
 

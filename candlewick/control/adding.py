@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from candlewick.bus_admin import sink_database
+from candlewick.bus_sinks import sink_database
 from candlewick.control.backfilling import Launched, backfill
 from candlewick.control.collecting import admin_of, collect
 from candlewick.control.lock import changing

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from candlewick import access
-from candlewick.bus_admin import BusAdmin, Need, hour_need, live_needs
+from candlewick.bus_admin import BusAdmin
+from candlewick.bus_needs import Need, hour_need, live_needs
 from candlewick.calendars import calendar
 from candlewick.control.resolving import Found, historical
 from candlewick.control.steps import Report, StepName, nobody, step

@@ -1,5 +1,6 @@
 """Stop collecting, for a while or for good. What is stored stays, unless it is to be deleted by name."""
 
+import contextlib
 import time
 
 from candlewick import topics
@@ -72,11 +73,9 @@ def remove(history: History, name: str, *, delete_data: str | None = None, repor
         if delete_data is not None:
             with step(report, StepName.DATA, f"hours and candles of {series.name} are deleted"):
                 history.store.delete_series(series)
-    try:
+    # The step tells what fails; the series is removed all the same.
+    with contextlib.suppress(CandlewickError):
         show(history, report)
-    except CandlewickError:
-        # The step has told it; the series is removed all the same.
-        return series
     return series
 
 

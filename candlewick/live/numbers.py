@@ -62,8 +62,8 @@ def scaled_pair(
             number, second_number = round(large), round(second_large)
             if number / factor == first and second_number / second_factor == second:
                 return number, second_number
-    except (TypeError, IndexError, OverflowError, ValueError):
-        # Decimals, and floats that are no prices.
+    except (TypeError, IndexError):
+        # Decimals, or a scale beyond what a float proves.
         pass
     return scaled(first, scale), scaled(second, second_scale)
 

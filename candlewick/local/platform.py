@@ -120,7 +120,8 @@ def prepare_tables(settings: Settings, report: servers.Report) -> None:
 
 def _prepare_topics(settings: Settings, report: servers.Report) -> None:
     # Not before it is needed: it loads numpy and Pulsar's client.
-    from candlewick.bus_admin import BusAdmin, sink_database  # noqa: PLC0415
+    from candlewick.bus_admin import BusAdmin  # noqa: PLC0415
+    from candlewick.bus_sinks import sink_database  # noqa: PLC0415
 
     with report.step("preparing topics and sinks"):
         token = access.pulsar_token(settings, access.PULSAR_ADMIN)

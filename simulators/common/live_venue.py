@@ -1,6 +1,7 @@
 """What a simulated live venue does whatever its protocol: time passes, connections come, faults befall."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
@@ -30,7 +31,7 @@ class TickingConnection(Connection, Protocol):
 StreamT = TypeVar("StreamT", bound=TickingConnection)
 
 
-class LiveVenue(Generic[StreamT]):
+class LiveVenue(ABC, Generic[StreamT]):
     """The base of a venue; a subclass adds its protocol and its market."""
 
     def __init__(self, clock: Clock, faults: LiveFaults) -> None:
@@ -48,21 +49,21 @@ class LiveVenue(Generic[StreamT]):
         app.cleanup_ctx.append(self._run)
         return app
 
+    @abstractmethod
     def routes(self) -> list[web.RouteDef]:
         """Those of the venue itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_rate(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Changes how much happens; without wishes, only tells."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sent(self, query: dict[str, str]) -> dict[str, Any]:
         """The truth: what there is at the venue, and what was sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tell(self) -> int:
         """Hands on what has happened; when the next thing happens, by the venue's clock."""
-        raise NotImplementedError
 
     async def pump(self) -> None:
         """Lets the market go on for ever."""

@@ -42,7 +42,7 @@ class Lines:
         return frame
 
     async def send(self, frame: bytes) -> None:
-        raise NotImplementedError(f"nothing can be sent on this stream: {frame[:40]!r}")
+        raise RuntimeError(f"nothing can be sent on this stream: {frame[:40]!r}")
 
     async def close(self) -> None:
         if self._closing:

@@ -177,7 +177,7 @@ class Oanda:
         return []
 
     def ping(self) -> bytes:
-        raise NotImplementedError("heartbeats have the venue's clock")
+        raise RuntimeError("no ping is wanted: heartbeats have the venue's clock")
 
     def read(self, frame: bytes, receive_ns: int) -> list[Item]:
         items: list[Item] = []

@@ -77,7 +77,8 @@ async def list_bars(
     found = await given.catalogue.subject(subject)
     span = Span(wanted.from_us, wanted.to_us)
     bars = await given.charts.bars(found, span, wanted.points, wanted.timeframe)
-    content = orjson.dumps(_bars(bars, given.staleness.of(found)), option=orjson.OPT_SERIALIZE_NUMPY)
+    body = _bars(bars, await given.staleness.of(found))
+    content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
     tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, max-age=300" if bars.lasts else "private, no-cache"}
     if if_none_match == tag:

@@ -74,7 +74,6 @@ async def add_series(wanted: Addition, given: Given) -> Response:
     from_us = None if wanted.start is None else parse_time(wanted.start)
     work = partial(_add, given.settings, wanted.symbol, from_us)
     job = given.jobs.start(f"add {symbol}", symbol, work)
-    given.catalogue.forget()
     return answer({"job": job.id}, 202)
 
 

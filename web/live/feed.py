@@ -133,9 +133,14 @@ class Feed:
     def _take_records(self, reader: pulsar.Reader) -> None:
         while True:
             try:
-                record = continuity.decode(reader.read_next(1).data())
-            except (pulsar.Timeout, ValueError):
+                payload = reader.read_next(1).data()
+            except pulsar.Timeout:
                 return
+            try:
+                record = continuity.decode(payload)
+            except ValueError as error:
+                _log.warning("the continuity of %s: %s", self._series.name, error)
+                continue
             span = {"from_us": record.from_ns // 1000, "to_us": -(-record.to_ns // 1000)}
             if record.kind == Saying.GAP:
                 self._tell("gap", {**span, "reason": record.reason, "series": self._series.name})

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from candlewick import access, topics
 from candlewick.broker import Sender
 from candlewick.bus import Bus
-from candlewick.bus_admin import BusAdmin, SinkDatabase
+from candlewick.bus_admin import BusAdmin
+from candlewick.bus_sinks import SinkDatabase
 from candlewick.hours import Column, Hour, HourState, Quotes, Trades
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.settings import Settings

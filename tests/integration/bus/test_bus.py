@@ -15,7 +15,8 @@ import pytest
 from candlewick import access, health, messages, topics
 from candlewick.broker import BusError, avro, json_schema
 from candlewick.bus import Bus
-from candlewick.bus_admin import BusAdmin, BusAdminError, sink_config
+from candlewick.bus_admin import BusAdmin, BusAdminError
+from candlewick.bus_sinks import sink_config
 from candlewick.health import Condition, Health
 from candlewick.hours import Gap, Hour, HourState, Quotes
 from candlewick.instruments import AssetClass, Kind, Series

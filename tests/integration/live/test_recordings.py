@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +20,7 @@ from simulators.oanda import testing as oanda
 from streaming.recorder import Recorder
 from tests.integration.bus.sinks import Sinks
 from tests.live import Bench
+from tests.waiting import until
 
 SPAN = ("--from", "2014-05-01", "--to", "2014-05-03")
 BARS = ["open", "high", "low", "close"]
@@ -36,10 +36,10 @@ def await_final(landing: Sinks, series: Series, hours: list[int], seconds: float
             if states.get(hour_us) not in FINAL_STATES
         }
 
-    end = time.monotonic() + seconds
-    while left := missing():
-        assert time.monotonic() < end, f"{series.name} is not final: {left}"
-        time.sleep(0.2)
+    try:
+        until(f"{series.name} is final", lambda: not missing(), seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {missing()}") from None
 
 
 def candles(landing: Sinks, series: Series, start_us: int, end_us: int) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from web.app import create
 @contextmanager
 def serving(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a web server that runs in a thread, as loopback clients see it."""
-    app = create(settings, changes_at_once=10_000)
+    app = create(settings, changes_a_minute=100_000)
     port = settings.ports.web
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from candlewick import health
 from candlewick.health import Condition
+from tests.waiting import until
 
 WORKER = """
 import sys
@@ -47,10 +47,7 @@ def start(home: Path, how: str) -> subprocess.Popen[str]:
 
 
 def wait_for_summary(home: Path, wanted: str) -> None:
-    deadline = time.monotonic() + 60
-    while wanted not in [record.summary for record in health.read_all(home)]:
-        assert time.monotonic() < deadline, f"{wanted!r} was never told"
-        time.sleep(0.01)
+    until(f"{wanted!r} is told", lambda: wanted in [record.summary for record in health.read_all(home)])
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

@@ -1,9 +1,9 @@
 /** The search of the chart: what is collected, and what could be. */
 
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { ApiError, api } from '../api/client';
 import type { Instrument, Subject } from '../api/types';
 import { Dialog } from '../shared/dialog';
+import { useInstruments } from '../shared/instruments';
 
 interface Props {
   subjects: readonly Subject[];
@@ -18,7 +18,6 @@ interface Choice {
   isCollected: boolean;
 }
 
-const ASK_AFTER_MS = 120;
 const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /** Instruments, each followed by its series where it has several. */
@@ -53,34 +52,14 @@ function addable(instruments: readonly Instrument[]): Choice[] {
 
 export function Search({ subjects, onChoose, onClose }: Props) {
   const [text, setText] = useState('');
-  const [found, setFound] = useState<Instrument[]>([]);
   const [active, setActive] = useState(0);
-  const [problem, setProblem] = useState<ApiError | null>(null);
+  const { found, problem } = useInstruments(text);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
 
-  useEffect(() => {
-    setActive(0);
-    if (text.trim() === '') {
-      setFound([]);
-      return;
-    }
-    const stop = new AbortController();
-    const timer = setTimeout(async () => {
-      try {
-        setFound(await api.instruments(text.trim(), stop.signal));
-        setProblem(null);
-      } catch (error) {
-        if (error instanceof ApiError) setProblem(error);
-      }
-    }, ASK_AFTER_MS);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [text]);
+  useEffect(() => setActive(0), [text]);
 
-  const choices = [...collected(subjects, text), ...addable(found)];
+  const choices = [...collected(subjects, text), ...addable(found ?? [])];
   const chosen = Math.min(active, choices.length - 1);
 
   useEffect(() => {

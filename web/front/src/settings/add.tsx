@@ -1,13 +1,11 @@
 /** Search over all instruments, and the adding of one. */
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ApiError, api } from '../api/client';
-import type { Instrument } from '../api/types';
 import { timeText } from '../core/zones';
+import { useInstruments } from '../shared/instruments';
 import { Problem } from '../shared/problem';
 import { JobSteps } from './job';
-
-const ASK_AFTER_MS = 120;
 
 interface Started {
   job: string;
@@ -18,31 +16,17 @@ interface Started {
 export function AddInstrument({ onChanged }: { onChanged: () => void }) {
   const [text, setText] = useState(() => new URLSearchParams(window.location.search).get('add') ?? '');
   const [from, setFrom] = useState('');
-  const [found, setFound] = useState<readonly Instrument[] | null>(null);
   const [problem, setProblem] = useState<ApiError | null>(null);
   const [jobs, setJobs] = useState<readonly Started[]>([]);
   const [ended, setEnded] = useState(0);
 
   // Asked again after a job: what it added is then collected.
-  useEffect(() => {
-    if (text.trim() === '') {
-      setFound(null);
-      return;
-    }
-    const stop = new AbortController();
-    const timer = setTimeout(async () => {
-      try {
-        setFound(await api.instruments(text.trim(), stop.signal));
-        setProblem(null);
-      } catch (error) {
-        if (error instanceof ApiError) setProblem(error);
-      }
-    }, ASK_AFTER_MS);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [text, ended]);
+  const { found, problem: unanswered } = useInstruments(text, ended);
+
+  const search = (wanted: string) => {
+    setText(wanted);
+    setProblem(null);
+  };
 
   const add = async (symbol: string, title: string) => {
     setProblem(null);
@@ -68,7 +52,7 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
           autocomplete="off"
           spellcheck={false}
           value={text}
-          onInput={event => setText(event.currentTarget.value)}
+          onInput={event => search(event.currentTarget.value)}
           onKeyDown={event => {
             // By what was typed: the list may still be that of a text before.
             if (event.key === 'Enter' && text.trim() !== '') void add(text.trim(), text.trim());
@@ -79,7 +63,8 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
           <input type="date" value={from} onInput={event => setFrom(event.currentTarget.value)} />
         </label>
       </div>
-      {problem !== null && <Problem error={problem} onCandidate={setText} onClose={() => setProblem(null)} />}
+      {problem !== null && <Problem error={problem} onCandidate={search} onClose={() => setProblem(null)} />}
+      {unanswered !== null && problem === null && <Problem error={unanswered} />}
       {found !== null && (
         <ul class="found" aria-label="Instruments found">
           {found.map(one => (

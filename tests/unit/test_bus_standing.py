@@ -1,10 +1,9 @@
-"""What the admin API's answers are read as."""
+"""How far subscriptions have got, from topics' internal statistics."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.bus_admin import SinkDatabase, sink_config, unacknowledged
-from candlewick.instruments import Kind
+from candlewick.bus_standing import standing, unacknowledged
 from candlewick.position import Position
 
 SUBSCRIPTION = "sink"
@@ -73,12 +72,28 @@ def test_a_subscription_that_is_not_there_owes_none() -> None:
     assert unacknowledged(internal({5: 3}, set()), "other", 10) == []
 
 
-def test_the_sink_keeps_its_backlog_and_lets_one_bad_row_hold_up_no_other() -> None:
-    database = SinkDatabase("127.0.0.1", 5432, "a b", "user", "p&w")
-    config = sink_config(Kind.QUOTES, database)
-    assert config["cleanupSubscription"] is False
-    assert config["retainOrdering"] is False
-    assert config["configs"]["batchSize"] == 1
-    assert "deadLetterTopic" not in config
-    assert "maxMessageRetries" not in config
-    assert config["configs"]["jdbcUrl"].startswith("jdbc:postgresql://127.0.0.1:5432/a%20b?")
+def stats(mark: str, last: str, *ledgers: tuple[int, int]) -> dict[str, object]:
+    return {
+        "cursors": {"recorder": {"markDeletePosition": mark, "individuallyDeletedMessages": "[]"}},
+        "lastConfirmedEntry": last,
+        "ledgers": [{"ledgerId": ledger, "entries": entries} for ledger, entries in ledgers],
+    }
+
+
+def test_read_and_end() -> None:
+    found = standing(stats("5:3", "7:9", (5, 8), (7, 0)), "recorder")
+    assert found is not None
+    assert (found.read, found.end) == (Position(5, 3), Position(7, 9))
+
+
+def test_an_empty_last_ledger_is_not_the_end() -> None:
+    found = standing(stats("5:3", "9:-1", (5, 8), (7, 0), (9, 0)), "recorder")
+    assert found is not None
+    assert found.end == Position(5, 7)
+
+
+def test_an_empty_topic_has_no_end() -> None:
+    found = standing(stats("5:-1", "5:-1", (5, 0)), "recorder")
+    assert found is not None
+    assert (found.read, found.end) == (Position(5, -1), None)
+    assert standing(stats("5:-1", "5:-1"), "other") is None
