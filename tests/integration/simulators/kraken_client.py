@@ -118,3 +118,9 @@ async def connected(venue: RunningKraken, **options: Any) -> AsyncIterator[Clien
 
 def contiguous(ids: Sequence[int]) -> bool:
     return list(ids) == list(range(ids[0], ids[0] + len(ids)))
+
+
+async def streaming(client: Client, *symbols: str) -> None:
+    """Subscribes to trades, by default of BTC/USD, and waits for some."""
+    await client.subscribe(*(symbols or ("BTC/USD",)))
+    await client.until(lambda c: len(c.ids()) > 5)
