@@ -66,11 +66,16 @@ def test_a_failure_says_what_to_do() -> None:
     def breaks(_report: Report) -> Result:
         raise ZeroDivisionError
 
-    failed, half, broken = run(fails, partly, breaks)
+    def fails_at_once(_report: Report) -> Result:
+        raise error
+
+    failed, half, broken, unbegun = run(fails, partly, breaks, fails_at_once)
     assert failed["state"] == "failed"
     assert [(one["error"], one["remedy"]) for one in failed["steps"]] == [("the broker is away", "start it")]
     assert (half["state"], half["series"], half["steps"][-1]["remedy"]) == ("failed", ["a"], "start it")
     assert broken["state"] == "failed"
+    assert [one["remedy"] for one in broken["steps"]] == ["logs/web.log of the home has it"]
+    assert [one["remedy"] for one in unbegun["steps"]] == ["start it"]
 
 
 def test_two_people_with_one_wish_share_a_job() -> None:
@@ -85,13 +90,15 @@ def test_two_people_with_one_wish_share_a_job() -> None:
         assert first is second
         assert jobs.start("add eurusd", "eurusd", work) is not first
         watchers = [asyncio.create_task(_end(jobs, first)) for _ in range(2)]
-        await asyncio.sleep(0.05)
+        # Both begin, and see it running.
+        await asyncio.sleep(0)
         going_on.set()
         for states in await asyncio.gather(*watchers):
             assert states[0]["state"] == "running"
             assert states[-1]["state"] == "done"
-        assert jobs.start("add audcad", "audcad", work) is not first
-        await asyncio.sleep(0.05)
+        third = jobs.start("add audcad", "audcad", work)
+        assert third is not first
+        await _end(jobs, third)
         jobs.close()
 
     asyncio.run(main())
@@ -102,12 +109,10 @@ def test_old_jobs_are_forgotten() -> None:
         jobs = Jobs()
         first = jobs.start("first", "a", work)
         await _end(jobs, first)
-        for number in range(KEPT):
-            jobs.start(str(number), "a", work)
+        others = [jobs.start(str(number), "a", work) for number in range(KEPT)]
         with pytest.raises(UnknownJobError):
             jobs.get(first.id)
-        while jobs._running:
-            await asyncio.sleep(0.01)
+        await asyncio.gather(*(_end(jobs, job) for job in others))
         jobs.close()
 
     asyncio.run(main())
