@@ -60,9 +60,10 @@ class Live:
     def await_streaming(self) -> None:
         def streams() -> bool:
             record = self.record("kraken")
-            return record is not None and record.summary.startswith("streaming 2 series")
+            # Not while it fills a gap: old trades would come among those that happen.
+            return record is not None and record.summary == "streaming 2 series"
 
-        until("streaming", streams, 60)
+        until("streaming, and no gap is being filled", streams, 120)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def live(
     servers: Settings, database_server_url: str, _migrated_template: str, endpoint: Endpoint
 ) -> Iterator[Live]:
     with (
-        running_kraken("--synthetic", "--rate", "60", "--rest-rate", "0") as venue,
+        running_kraken("--synthetic", "--rate", "2", "--rest-rate", "0") as venue,
         new_database(database_server_url, template=_migrated_template) as url,
         temporary_home() as home,
     ):
@@ -98,7 +99,9 @@ def live(
             try:
                 with running(settings, *WORKERS):
                     made = Live(settings, venue, landing)
+                    # A first start fills its hour: at a slow pace that is soon done, whatever the minute.
                     made.await_streaming()
+                    venue.set_rate(60)
                     yield made
             finally:
                 for series in (TRADES, QUOTES):

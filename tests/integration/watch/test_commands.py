@@ -22,6 +22,7 @@ def test_status_has_a_line_for_each_stream(live: Live) -> None:
 
 
 def test_tail_shows_events_as_they_happen(live: Live) -> None:
+    live.await_streaming()
     shown = live.run("tail", TRADES.name, "--limit", "5")
 
     assert shown.returncode == 0, shown.stderr
@@ -57,6 +58,7 @@ def test_tail_of_quotes_by_an_instrument(live: Live) -> None:
 
 
 def test_tail_with_continuity_marks_gaps(live: Live) -> None:
+    live.await_streaming()
     start = iso(now_us() - 1 * SECOND_US)
     live.venue.set_faults("skip:symbol=BTC/USD,count=7")
     process = subprocess.Popen(
