@@ -350,7 +350,7 @@ class Session:
     async def _explain(self, stream: Stream) -> None:
         """Asks what moved in a gap that stays."""
         gap = stream.unexplained[0]
-        await asyncio.sleep(EXPLAIN_S)
+        await asyncio.sleep(max(0.0, EXPLAIN_S - (time.time_ns() - gap.to_ns) / 1e9))
         try:
             text = await self._venue.moved(stream.series.symbol, gap.from_ns, gap.to_ns)
         except RestError as error:

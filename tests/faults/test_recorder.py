@@ -120,20 +120,22 @@ def test_what_went_through_the_topic_lands(landing: Sinks, venue: Worker, victim
 
     talking = threading.Thread(target=talk, args=(voice,))
     following = threading.Thread(target=follow, daemon=True)
-    talking.start()
+    # Whoever follows reads stored hours first, and would rightly be told of a database that goes meanwhile.
     following.start()
-    lived.wait(30)
+    assert lived.wait(60), "the follower has not come to the end of history"
+    talking.start()
     until("in mid-flow", lambda: len(voice.sent) > 8000)
     victims = (
         (programs.RECORDER, programs.POSTGRES, programs.PULSAR) if victim == "all of them" else (victim,)
     )
     for name in victims:
         kill(platform, name)
+    assert talking.is_alive()
     talking.join(240)
     assert not talking.is_alive()
     wanted = list(range(PER_SECOND * SECONDS))
     took = until("landed", lambda: landed_ids(landing, voice) == wanted, 180)
-    until("followed", lambda: len(seen) >= len(wanted), 60)
+    until("followed", lambda: len(seen) >= len(wanted) or not following.is_alive(), 60)
     hours = list(landing.store.read_hours(voice.series, START_US, START_US + HOURS * HOUR_US))
     assert not any(hour.gaps for hour in hours)
     times = [us for hour in hours for us in (hour.ticks.us + hour.hour_us).tolist()]
