@@ -16,7 +16,7 @@ Row = tuple[Any, ...]
 
 CONNECTIONS = 8
 IDLE_S = 1.0
-PATIENCE_S = 4.0
+PATIENCE_S = 10.0
 """How long a request waits for a connection before it is told that the database is away."""
 
 

@@ -47,10 +47,13 @@ def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = 
     return Response(content, status, headers=dict(headers or {}), media_type="application/json")
 
 
-def _of_candlewick(_request: Request, error: Exception) -> Response:
+def _of_candlewick(request: Request, error: Exception) -> Response:
     assert isinstance(error, CandlewickError)  # noqa: S101 (registered for these only)
     status = status_of(error)
-    headers = {"Retry-After": str(RETRY_S)} if status == 503 else {}
+    headers = {}
+    if status == 503:
+        _log.warning("%s %s waits for a server: %s", request.method, request.url.path, error.problem)
+        headers = {"Retry-After": str(RETRY_S)}
     return answer(body_of(error), status, headers)
 
 

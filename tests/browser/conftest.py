@@ -140,7 +140,10 @@ def window(browser: playwright.Browser, demo: Demo) -> Iterator[Callable[[], Tab
 
     def opened() -> Tab:
         tab = Tab(context.new_page(), [])
-        tab.page.on("console", lambda message: tab.said.append(f"{message.type}: {message.text}"))
+        tab.page.on(
+            "console",
+            lambda message: tab.said.append(f"{message.type}: {message.text} ({message.location['url']})"),
+        )
         tab.page.on("pageerror", lambda error: tab.said.append(f"error: {error}"))
         return tab
 
