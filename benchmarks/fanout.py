@@ -6,13 +6,14 @@ more never reads.
 """
 
 import asyncio
+import re
 import socket
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
-import aiohttp
 import orjson
 import psutil
 import pulsar
@@ -93,40 +94,50 @@ def _read(settings: Settings, seconds: list[float]) -> None:
 
 async def _watch(settings: Settings, process: psutil.Process) -> tuple[list[float], list[int]]:
     """Seconds from publication to receipt, of every event at every browser; memory before and after."""
-    seconds: list[float] = []
-    url = f"http://127.0.0.1:{settings.ports.web}/api/chart/{SERIES.name}/live"
-    timeout = aiohttp.ClientTimeout(total=None)
-    with closing(_silent_browser(settings)):
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
-            ready = asyncio.Semaphore(0)
-            browsers = [asyncio.create_task(_browse(session, url, ready, seconds)) for _ in range(BROWSERS)]
-            for _ in browsers:
-                await ready.acquire()
-            before = process.memory_info().rss
-            await asyncio.sleep(2)
-            await asyncio.to_thread(_publish, settings)
-            await asyncio.sleep(2)
-            for one in browsers:
-                one.cancel()
-            await asyncio.gather(*browsers, return_exceptions=True)
-        return seconds, [before, process.memory_info().rss]
+    loop = asyncio.get_running_loop()
+    with closing(_asking(settings, receive_buffer=4096)), ExitStack() as open_browsers:
+        browsers = []
+        for _ in range(BROWSERS):
+            sock = open_browsers.enter_context(closing(_asking(settings)))
+            _, browser = await loop.create_connection(_Browser, sock=sock)
+            browsers.append(browser)
+        await asyncio.gather(*(one.answered.wait() for one in browsers))
+        before = process.memory_info().rss
+        await asyncio.sleep(2)
+        await asyncio.to_thread(_publish, settings)
+        await asyncio.sleep(2)
+        after = process.memory_info().rss
+    return [one for browser in browsers for one in browser.seconds()], [before, after]
 
 
-async def _browse(
-    session: aiohttp.ClientSession, url: str, ready: asyncio.Semaphore, seconds: list[float]
-) -> None:
-    async with session.get(url) as answer:
-        ready.release()
-        async for line in answer.content:
-            if line.startswith(b"data: ") and b'"time_us"' in line:
-                now_us = time.time_ns() // 1000
-                seconds += [(now_us - us) / 1e6 for us in orjson.loads(line[6:])["time_us"]]
+class _Browser(asyncio.Protocol):
+    """Notes what comes and when; it is read afterwards, since two hundred readers would be the bottleneck."""
+
+    def __init__(self) -> None:
+        self.answered = asyncio.Event()
+        self._ends: list[int] = []
+        self._times_us: list[int] = []
+        self._received = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        self._ends.append(len(self._received))
+        self._times_us.append(time.time_ns() // 1000)
+        self.answered.set()
+
+    def seconds(self) -> Iterator[float]:
+        """From the publication of each event to the receipt of its last byte."""
+        for line in re.finditer(rb"data: (.*)\n", self._received):
+            if b'"time_us"' in line[1]:
+                came_us = self._times_us[bisect_left(self._ends, line.end())]
+                yield from ((came_us - us) / 1e6 for us in orjson.loads(line[1])["time_us"])
 
 
-def _silent_browser(settings: Settings) -> socket.socket:
-    """A browser that asks and never reads."""
+def _asking(settings: Settings, *, receive_buffer: int | None = None) -> socket.socket:
+    """A browser that has asked; as it is, it never reads."""
     found = socket.create_connection(("127.0.0.1", settings.ports.web))
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    if receive_buffer is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     host = f"127.0.0.1:{settings.ports.web}"
     found.sendall(f"GET /api/chart/{SERIES.name}/live HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     return found

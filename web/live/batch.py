@@ -49,6 +49,7 @@ class Batch:
     positions: Sequence[Position]
     rows: Sequence[Row]
     _whole: bytes = field(default=b"")
+    _after: Resume | None = field(default=None)
 
     @property
     def last(self) -> Position:
@@ -67,10 +68,12 @@ class Batch:
 
     def message(self, known: Resume) -> tuple[bytes, Resume]:
         """What somebody does not know of it, as an event, empty for nothing; and what he knows then."""
-        after = known.advanced(self.last)
         if known.begin <= self.before and not known.hours:
-            self._whole = self._whole or self._encode(range(len(self)), after)
-            return self._whole, after
+            if self._after is None:
+                self._after = Resume(self.last)
+                self._whole = self._encode(range(len(self)), self._after)
+            return self._whole, self._after
+        after = known.advanced(self.last)
         unknown = [
             place
             for place, (at, row) in enumerate(zip(self.positions, self.rows, strict=True))

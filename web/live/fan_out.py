@@ -14,6 +14,7 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import Series
 from candlewick.position import Position
 from candlewick.settings import Settings
+from web.events import HEARTBEAT_S
 from web.live.feed import Feed
 from web.live.hub import Hub, Listener
 from web.positions import Resume
@@ -42,8 +43,11 @@ class FanOut:
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
         self._connection: pulsar.Client | None = None
+        self._beating: asyncio.TimerHandle | None = None
 
     def close(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
         for one in self._watched.values():
             one.feed.stop()
         if self._connection is not None:
@@ -63,6 +67,8 @@ class FanOut:
             stored: what is stored by now; who knows less than that, and asks for more than is kept, reloads.
 
         """
+        if self._beating is None:
+            self._beat()
         listener = self._join(series, known, stored)
         try:
             async for one in listener.messages():
@@ -107,6 +113,12 @@ class FanOut:
         )
         feed.start()
         return _Watched(hub, feed)
+
+    def _beat(self) -> None:
+        # One clock for all: a timeout of each browser's own costs more than a message.
+        for one in self._watched.values():
+            one.hub.beat()
+        self._beating = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
 
     def _leave(self, name: str, listener: Listener) -> None:
         watched = self._watched.get(name)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from candlewick.position import Position
-from web.events import HEARTBEAT, HEARTBEAT_S, message
+from web.events import HEARTBEAT, message
 from web.live.batch import Batch
 from web.positions import Resume
 
@@ -58,10 +58,7 @@ class Listener:
                 yield BEHIND
                 return
             self._woken.clear()
-            try:
-                await asyncio.wait_for(self._woken.wait(), HEARTBEAT_S)
-            except TimeoutError:
-                yield HEARTBEAT
+            await self._woken.wait()
 
     def _written(self, one: Batch | bytes) -> bytes:
         if isinstance(one, bytes):
@@ -123,6 +120,12 @@ class Hub:
             self._begin = gone.last
         for listener in self.listeners:
             listener.offer(batch)
+
+    def beat(self) -> None:
+        """A sign of life, which also shows whether a browser is still there."""
+        for listener in self.listeners:
+            if not listener.waiting:
+                listener.offer(HEARTBEAT)
 
     def tell(self, event: str, data: object) -> None:
         """Something that has no place among the events: a gap, or that the broker is away."""

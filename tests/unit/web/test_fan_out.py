@@ -137,3 +137,12 @@ def test_nothing_is_lost_or_doubled_however_it_is_cut(
 def _drained(listener: Listener) -> list[int]:
     found = [listener._written(one) for one in list(listener.waiting)]
     return [one for message in found for one in entries(message)]
+
+
+def test_a_sign_of_life_goes_to_whom_nothing_waits_for() -> None:
+    hub = Hub(Position(1, 0))
+    idle, busy = hub.join(None), hub.join(None)
+    busy.offer(b"something")
+    hub.beat()
+    assert list(idle.waiting) == [HEARTBEAT]
+    assert list(busy.waiting) == [b"something"]
