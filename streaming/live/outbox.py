@@ -18,7 +18,7 @@ from candlewick.live.continuity import Continuity
 from candlewick.live.events import Event, encode
 from candlewick.position import Position
 
-LIMIT = 2000
+LIMIT = 1000
 """Unacknowledged events of one topic; 300 bytes each."""
 
 
