@@ -2,10 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
+import schemathesis
+
 from candlewick import access, topics
 from candlewick.bus_admin import BusAdmin
 from candlewick.instruments import Kind
 from candlewick.store import Store
+from tests.fuzzing import never_breaks
 from tests.platform import Platform
 
 
@@ -60,3 +64,21 @@ def test_a_series_rests_goes_and_comes_back(platform: Platform) -> None:
 
     platform.run("remove", name, "--delete-data", name)
     assert name not in states(platform)
+
+
+def test_no_change_of_a_known_series_breaks_the_server(platform: Platform) -> None:
+    name = "dukascopy:usdmxn:quotes"
+    platform.run("add", "USD/MXN")
+    url = f"http://127.0.0.1:{platform.settings.ports.web}"
+    api = schemathesis.openapi.from_url(f"{url}/api/openapi.json").include(path_regex="^/api/series/")
+    changes = [one for one in (found.ok() for found in api.get_all_operations()) if one.method != "get"]
+    assert {one.path.rpartition("/")[2] for one in changes} == {
+        "{name}",
+        "pause",
+        "resume",
+        "repair",
+        "backfill",
+    }
+    for change in changes:
+        never_breaks(change, 15, name=name)
+    assert httpx.get(f"{url}/api/series", trust_env=False).status_code == 200

@@ -31,13 +31,14 @@ def test_hours_and_candles_are_hypertables(hypertables: Landing) -> None:
     ]
 
 
-def test_there_is_no_index_but_the_key(hypertables: Landing) -> None:
+def test_there_is_no_index_but_our_own(hypertables: Landing) -> None:
     rows = hypertables.connection.execute(
         "SELECT indexname FROM pg_indexes WHERE tablename IN "
         "('quote_hour', 'trade_hour', 'quote_candle', 'trade_candle')"
     ).fetchall()
     assert sorted(name for (name,) in rows) == [
-        *("quote_candle_pkey", "quote_hour_pkey", "trade_candle_pkey", "trade_hour_pkey")
+        *("quote_candle_pkey", "quote_hour_gaps", "quote_hour_pkey"),
+        *("trade_candle_pkey", "trade_hour_gaps", "trade_hour_pkey"),
     ]
 
 
