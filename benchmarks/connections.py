@@ -1,7 +1,7 @@
 """Eight workers, each with a connection and a pair of its own, for ten minutes at 4,000 trades a second.
 
-That is 1,000 of the busiest pair and 100 of the quietest. Nothing may be lost and no connection may break; the
-figure is memory at the end beside that after a minute.
+That is 1,000 of the busiest pair and 100 of the quietest. Nothing may be lost and no connection may break;
+the figure is memory at the end beside that after a minute.
 """
 
 import os
