@@ -82,15 +82,13 @@ export function SeriesCard({ series, onChanged }: Props) {
       </div>
       <HeatMapOf series={series} />
       <div class="card-acts">
-        {series.live && (
-          <button
-            type="button"
-            disabled={isBusy}
-            onClick={() => void act(() => (series.paused ? api.resume(name) : api.pause(name)))}
-          >
-            {series.paused ? 'Resume' : 'Pause'}
-          </button>
-        )}
+        <button
+          type="button"
+          disabled={isBusy}
+          onClick={() => void act(() => (series.paused ? api.resume(name) : api.pause(name)))}
+        >
+          {series.paused ? 'Resume' : 'Pause'}
+        </button>
         <button type="button" disabled={isBusy} onClick={() => setDialog('backfill')}>
           Backfill a range …
         </button>
