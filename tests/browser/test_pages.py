@@ -247,10 +247,10 @@ def test_every_series_tells_what_it_has(tab: Tab) -> None:
     card.locator(".hour-row li").first.wait_for()
     assert card.locator(".hour-row li").count() == 24
 
-    live = page.locator('.card[data-series="oanda:audcad:quotes"]')
-    live.get_by_role("button", name="Pause").click()
-    live.get_by_role("button", name="Resume").click()
-    live.get_by_role("button", name="Pause").wait_for()
+    for resting in (card, page.locator('.card[data-series="oanda:audcad:quotes"]')):
+        resting.get_by_role("button", name="Pause").click()
+        resting.get_by_role("button", name="Resume").click()
+        resting.get_by_role("button", name="Pause").wait_for()
 
     card.get_by_role("button", name="Remove").click()
     dialog = page.get_by_role("dialog")
