@@ -183,6 +183,9 @@ class Follower:
             while lacking and lacking[0].from_us < hour.hour_us:
                 yield self._note(lacking.popleft())
             yield from self._hour(hour)
+        if not is_live(self._series):
+            # Of a live series the topic goes on, and says itself what is missing.
+            yield from map(self._note, self._lacking(start_us) if lacking is None else lacking)
 
     def _lacking(self, start_us: int) -> list[Missing]:
         """Hours of the span without a row that are neither closed nor still to come."""

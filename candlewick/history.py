@@ -185,7 +185,10 @@ class History:
         """
         found = self.store.series(name)
         if found is None:
-            raise CandlewickError(f"{name} is not collected here", f"`candlewick add {name}` adds it")
+            raise CandlewickError(
+                f"no series {name} is collected here",
+                "`candlewick status` lists them by name; `candlewick add` adds one",
+            )
         return found
 
     # Fetch

@@ -60,6 +60,8 @@ class Ports:
 SOURCES = "CANDLEWICK_SOURCES"
 """Where the settings came from, for programs that the platform starts: they find all in their environment."""
 
+_WORD = re.compile(r"[A-Za-z0-9._~+=-]+")
+
 
 class Settings(BaseSettings):
     """All that can be set. Unset URLs mean the servers that Candlewick itself runs.
@@ -74,6 +76,8 @@ class Settings(BaseSettings):
         env_file=".env",
         toml_file="candlewick.toml",
         extra="ignore",
+        # Some of it is secret.
+        hide_input_in_errors=True,
         frozen=True,
     )
 
@@ -131,6 +135,14 @@ class Settings(BaseSettings):
             "oanda_token": SIMULATED_TOKEN,
             "oanda_account": SIMULATED_ACCOUNT,
         }
+
+    @field_validator("oanda_token", "oanda_account")
+    @classmethod
+    def _can_be_sent(cls, secret: SecretStr | None) -> SecretStr | None:
+        """As a header and in a path; what a library says of others quotes them."""
+        if secret is None or _WORD.fullmatch(secret.get_secret_value().strip()):
+            return secret
+        raise ValueError("it may hold letters, digits, dots, dashes and underscores: was it copied whole?")
 
     @field_validator("home")
     @classmethod

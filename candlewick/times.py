@@ -67,8 +67,9 @@ def parse_time(text: str) -> int:
     """
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        # Far ends of the calendar have no counterpart in another zone.
+        return to_us(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         raise CandlewickError(
             f"{text!r} is not a time", "write it as 2019-02-04 or 2019-02-04T10:30:00Z"
         ) from None
-    return to_us(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

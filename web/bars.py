@@ -20,6 +20,9 @@ from web.stored import Edge
 LIVE_US = 3 * HOUR_US
 """A span of a live series that ends this long ago at most touches hours that still change."""
 
+TICKS_WITHIN_US = 7 * DAY_US
+"""A longer span is never drawn in ticks, however few there are."""
+
 GAP = "a gap that was not filled"
 
 DIGITS_OF_A_MILLION = 6
@@ -162,6 +165,9 @@ class Charts:
     async def _choose(
         self, connection: Connection, parts: Sequence[Part], from_us: int, to_us: int, points: int
     ) -> str:
+        # A long span without ticks is a hole, and is best looked at from afar.
+        if to_us - from_us > TICKS_WITHIN_US:
+            return zoom.finest(from_us, to_us, points)
         # Hours that lie wholly inside say most of it without a question.
         if sum(one.map.ticks_in(one.from_us, one.to_us) for one in parts) <= points:
             count = 0
@@ -218,10 +224,10 @@ def _in_units(series: Series) -> Series:
 
 
 def _boundary(subject: Subject, maps: Sequence[HourMap]) -> int | None:
-    """Where history ends and live begins: behind the last final hour."""
-    if subject.history is None or subject.live is None:
+    """Where history ends and live begins: behind the last final hour, or where live was first collected."""
+    if subject.history is None or subject.live is None or maps[0].final_us is None:
         return None
-    return maps[0].final_us
+    return max(maps[0].final_us, maps[1].start_us)
 
 
 async def _read(

@@ -36,8 +36,12 @@ def file(path: str, folder: Path = DIST) -> Response:
     Raises:
         HTTPException: there is none, or it lies elsewhere.
     """
-    found = (folder / path).resolve()
-    if not found.is_relative_to(folder.resolve()) or not found.is_file():
+    try:
+        found = (folder / path).resolve()
+        is_ours = found.is_relative_to(folder.resolve()) and found.is_file()
+    except (OSError, ValueError):  # a name that is too long, or holds what no name may
+        is_ours = False
+    if not is_ours:
         raise HTTPException(404, f"there is no {path[:100]}")
     lasts = path.startswith("assets/")
     kept = "public, max-age=31536000, immutable" if lasts else "no-cache"

@@ -14,7 +14,7 @@ from candlewick.history import History
 from candlewick.instruments import Kind
 from candlewick.live.wanted import is_live
 from candlewick.store.series import SeriesState
-from candlewick.times import now_us
+from candlewick.times import iso, now_us
 
 
 @dataclass(slots=True)
@@ -56,6 +56,8 @@ def add(
     Raises:
         CandlewickError: the spelling means no instrument or several, or a server does not answer.
     """
+    if from_us is not None and from_us >= now_us():
+        raise CandlewickError(f"no history begins at {iso(from_us)}", "give a time that has passed")
     outcome = Outcome()
     with step(report, StepName.FIND, f"looking for {spelling}") as going:
         meaning = resolve(history, spelling, price_scale=price_scale)

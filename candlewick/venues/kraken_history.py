@@ -67,17 +67,31 @@ def fill(rest_url: str, store: Store, bus: Bus, series: Series, hours: Sequence[
         for first, last in _runs(hours):
             rows: list[Any] = []
             asked, since, hour_us = 0, first * 1000 - 1, first
+            known: set[int] = set()
+            before: int | None = None
             while hour_us < last:
-                page, since = _page(client, series, since)
+                page, end = _page(client, series, since)
                 asked += 1
-                rows += page
-                ended = len(page) < PAGE
-                newest_us = _us(page[-1]) if page else 0
+                new = [row for row in page if row[6] not in known]
+                if not new and len(page) >= PAGE:
+                    raise _stuck(series, end)
+                # Only an answer without anything new shows that there is no more: pages may be short.
+                ended = not new
+                rows += new
+                known = {row[6] for row in page}
+                # Others of the same moment may lie behind the page.
+                since = max(since, end - 1)
+                newest_us = _us(rows[-1]) if rows else 0
                 while hour_us < last and (ended or newest_us >= hour_us + HOUR_US):
                     mine = [row for row in rows if _us(row) < hour_us + HOUR_US]
                     rows = rows[len(mine) :]
-                    trades = _publish(store, bus, series, hour_us, mine)
-                    yield FilledHour(hour_us, trades, asked)
+                    after = min((row[6] for row in rows), default=None)
+                    hour = _hour(store, series, hour_us, mine, (before, after))
+                    bus.publish_hours(series, [hour])
+                    _await(store, series, hour)
+                    if isinstance(hour.ticks, Trades) and len(hour.ticks):
+                        before = int(hour.ticks.trade_id[-1])
+                    yield FilledHour(hour_us, len(hour.ticks), asked)
                     hour_us, asked = hour_us + HOUR_US, 0
                 if not local:
                     time.sleep(1.0)
@@ -98,19 +112,21 @@ def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _page(client: httpx.Client, series: Series, since: int) -> tuple[list[Any], int]:
-    """Trades after `since` (nanoseconds), and where the next page begins; each trade is given once."""
+    """Trades after `since` (nanoseconds), and the moment of the last one."""
     parameters = {"pair": kraken_pair(series.symbol), "since": str(since), "count": str(PAGE)}
     for attempt in stamina.retry_context(on=KrakenError, attempts=_ATTEMPTS, wait_initial=1.0, wait_max=30.0):
         with attempt:
             answer = ask(client, "/0/public/Trades", parameters)
     last = int(answer.pop("last"))
     (rows,) = answer.values()
-    if len(rows) >= PAGE and last <= since:
-        raise KrakenError(
-            f"Kraken gives {PAGE} trades of {series.symbol} at one time, {iso(last // 1000)}, and no more",
-            "these cannot be paged through",
-        )
     return rows, last
+
+
+def _stuck(series: Series, last: int) -> KrakenError:
+    return KrakenError(
+        f"Kraken gives {PAGE} trades of {series.symbol} at one time, {iso(last // 1000)}, and no more",
+        "these cannot be paged through",
+    )
 
 
 def _us(row: Sequence[Any]) -> int:
@@ -118,8 +134,14 @@ def _us(row: Sequence[Any]) -> int:
     return round(Decimal(repr(row[2])) * 1_000_000)
 
 
-def _publish(store: Store, bus: Bus, series: Series, hour_us: int, rows: list[Any]) -> int:
-    """Merges with what is stored, publishes, and waits until it has landed; how many trades the hour has."""
+def _hour(
+    store: Store, series: Series, hour_us: int, rows: list[Any], neighbours: tuple[int | None, int | None]
+) -> Hour:
+    """An hour of these rows, merged with what is stored.
+
+    Args:
+        neighbours: ids of the last trade before the hour and of the first one behind it, where known.
+    """
     trades = _trades(series, hour_us, rows)
     stored = next(iter(store.read_hours(series, hour_us, hour_us + HOUR_US)), None)
     revision = now_us()
@@ -134,7 +156,7 @@ def _publish(store: Store, bus: Bus, series: Series, hour_us: int, rows: list[An
                 stored_is_live=stored.source.startswith("live:"),
             )
     state = HourState.DATA if len(trades) else HourState.CLOSED
-    hour = Hour(
+    return Hour(
         series.name,
         hour_us,
         revision,
@@ -143,18 +165,22 @@ def _publish(store: Store, bus: Bus, series: Series, hour_us: int, rows: list[An
         series.price_scale,
         series.volume_scale,
         trades,
-        _gaps(hour_us, trades),
+        _gaps(hour_us, trades, neighbours),
     )
-    bus.publish_hours(series, [hour])
-    _await(store, series, hour)
-    return len(trades)
 
 
-def _gaps(hour_us: int, trades: Trades) -> tuple[Gap, ...]:
-    """Where ids are skipped: the venue itself does not have these trades."""
-    jumps = np.flatnonzero(np.diff(trades.trade_id) > 1).tolist()
-    times = (trades.us + hour_us).tolist()
-    return tuple(Gap(times[at], max(times[at + 1], times[at] + 1)) for at in jumps)
+def _gaps(hour_us: int, trades: Trades, neighbours: tuple[int | None, int | None]) -> tuple[Gap, ...]:
+    """Where ids are skipped, also across the hour's borders: the venue itself does not have these trades."""
+    if not len(trades):
+        return ()
+    before, after = neighbours
+    ids, times = trades.trade_id.tolist(), (trades.us + hour_us).tolist()
+    gaps = [Gap(times[at], max(times[at + 1], times[at] + 1)) for at in np.flatnonzero(np.diff(ids) > 1)]
+    if before is not None and ids[0] > before + 1 and times[0] > hour_us:
+        gaps.insert(0, Gap(hour_us, times[0]))
+    if after is not None and after > ids[-1] + 1:
+        gaps.append(Gap(times[-1], hour_us + HOUR_US))
+    return tuple(gaps)
 
 
 def _trades(series: Series, hour_us: int, rows: list[Any]) -> Trades:

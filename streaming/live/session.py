@@ -354,8 +354,9 @@ class Session:
         try:
             text = await self._venue.moved(stream.series.symbol, gap.from_ns, gap.to_ns)
         except RestError as error:
-            _log.warning("gap not explained", series=stream.series.name, error=str(error))
-            text = ""
+            _log.warning("gap not explained yet", series=stream.series.name, error=str(error))
+            await asyncio.sleep(max(EXPLAIN_S, error.retry_after_s))
+            return
         stream.unexplained.popleft()
         if text:
             await stream.explain(gap, text)

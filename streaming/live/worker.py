@@ -162,6 +162,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         retry_at: dict[str, float] = {}
         while True:
             series_wanted = {} if self._venue.unconfigured else self._wanted or {}
+            self._opening = {name: why for name, why in self._opening.items() if name in series_wanted}
             for name in [name for name in self._streams if name not in series_wanted]:
                 _log.info("no longer wanted", series=name)
                 await self._streams.pop(name).close(DRAIN_S)

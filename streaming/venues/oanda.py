@@ -241,14 +241,15 @@ class Oanda:
         path = f"/v3/instruments/{spelling(symbol)}/candles"
         parameters = {"price": "BA", "granularity": "S5", "from": _moment(first), "to": _moment(last)}
         candles = (await self._ask(path, parameters, _Candles)).candles
+        cut = f", up to {_moment(last)}" if last < to_ns else ""
         if not candles:
-            return "no price in it, by the venue's candles of 5 s"
+            return f"no price in it, by the venue's candles of 5 s{cut}"
         prices = sum(candle.volume for candle in candles)
         bids = [Decimal(price) for candle in candles for price in (candle.bid.l, candle.bid.h)]
         asks = [Decimal(price) for candle in candles for price in (candle.ask.l, candle.ask.h)]
         return (
             f"{prices} prices around it, by {len(candles)} of the venue's candles of 5 s: "
-            f"bid {min(bids)} to {max(bids)}, ask {min(asks)} to {max(asks)}"
+            f"bid {min(bids)} to {max(bids)}, ask {min(asks)} to {max(asks)}{cut}"
         )
 
     def trades(self, symbol: str, since_ns: int) -> AsyncIterator[list[Trade]]:

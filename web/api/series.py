@@ -73,7 +73,7 @@ async def add_series(wanted: Addition, given: Given) -> Response:
     symbol = control.symbol_of(wanted.symbol)
     from_us = None if wanted.start is None else parse_time(wanted.start)
     work = partial(_add, given.settings, wanted.symbol, from_us)
-    job = given.jobs.start(f"add {symbol}", symbol, work)
+    job = given.jobs.start(f"add {symbol} {from_us}", symbol, work)
     return answer({"job": job.id}, 202)
 
 
@@ -110,7 +110,8 @@ async def backfill_series(name: str, wanted: Range, given: Given) -> Response:
     _check(start_us, end_us, MOST_DAYS * DAY_US)
     series = (await given.catalogue.series(name)).series
     work = partial(_backfill, given.settings, series.name, (start_us, end_us))
-    return answer({"job": given.jobs.start(f"backfill {series.name}", series.symbol, work).id}, 202)
+    key = f"backfill {series.name} {start_us} {end_us}"
+    return answer({"job": given.jobs.start(key, series.symbol, work).id}, 202)
 
 
 @router.post("/{name}/repair", status_code=202)
@@ -118,7 +119,7 @@ async def repair_series(name: str, _nothing: Nothing, given: Given) -> Response:
     """Ask again for what is pending or failed; answers with a job."""
     series = (await given.catalogue.series(name)).series
     work = partial(_repair, given.settings, series.name)
-    return answer({"job": given.jobs.start(f"backfill {series.name}", series.symbol, work).id}, 202)
+    return answer({"job": given.jobs.start(f"repair {series.name}", series.symbol, work).id}, 202)
 
 
 @router.post("/{name}/pause")

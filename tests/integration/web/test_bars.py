@@ -118,6 +118,26 @@ def test_an_instrument_is_history_up_to_its_last_final_hour_and_live_behind_it(
         assert bars["series"] == [HISTORY.name, LIVE.name]
 
 
+def test_live_that_began_after_the_last_final_hour_leaves_no_hole(
+    landing: Landing, web: httpx.Client
+) -> None:
+    for one in (HISTORY, LIVE):
+        landing.store.add_series(one)
+    landing.land(landing.hour(HISTORY, BOUNDARY, quotes(40, 1)))
+    landing.land(landing.hour(HISTORY, BOUNDARY + HOUR_US, quotes(40, 2), HourState.PENDING))
+    landing.land(landing.hour(LIVE, BOUNDARY + 2 * HOUR_US, quotes(50, 3)))
+    bars = ask(web, "audcad", BOUNDARY, NOW, timeframe="tick")
+    assert bars["boundary_us"] == BOUNDARY + 2 * HOUR_US
+    assert len(bars["columns"]["time_us"]) == 40 + 40 + 50
+
+
+def test_a_long_span_is_not_drawn_in_ticks_however_few(landing: Landing, web: httpx.Client) -> None:
+    landing.store.add_series(HISTORY)
+    landing.land(landing.hour(HISTORY, START, quotes(40, 1)))
+    assert ask(web, HISTORY.name, START, START + HOUR_US)["timeframe"] == "tick"
+    assert ask(web, HISTORY.name, START, NOW)["timeframe"] != "tick"
+
+
 @pytest.mark.parametrize("timeframe", ["4h", "1d", "1w"])
 def test_a_candle_across_the_boundary_holds_both(stored: Landing, web: httpx.Client, timeframe: str) -> None:
     bars = ask(web, "audcad", START - 7 * DAY_US, NOW, timeframe=timeframe)["columns"]

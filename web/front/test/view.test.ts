@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { buildAxis } from '../src/core/axis';
-import { HOUR } from '../src/core/timeframes';
+import { CANDLES, DAY, HOUR, MINUTE } from '../src/core/timeframes';
 import {
   following,
+  hasRoom,
   isAtEdge,
+  limited,
   moved,
   newestBar,
   type View,
@@ -84,6 +86,37 @@ test('a view stays near the history', () => {
       expect(kept.to).toBeLessThanOrEqual(REACH.last + span / 2 + 1);
     }),
   );
+});
+
+describe('a held timeframe', () => {
+  test('is asked for with no more bars than are given, whatever the view was', () => {
+    fc.assert(
+      fc.property(views, fc.constantFrom(...CANDLES), (view, timeframe) => {
+        const kept = within(limited(view, timeframe, REACH), REACH);
+        expect(hasRoom(windowFor(kept, REACH), timeframe)).toBe(true);
+      }),
+    );
+  });
+
+  test('leaves a view that it has room for', () => {
+    const view = { from: 0, to: 15 * HOUR };
+    expect(limited(view, '1m', REACH)).toBe(view);
+  });
+
+  test('cuts a wide view at its left', () => {
+    expect(limited({ from: 0, to: 500 * HOUR }, '1m', REACH)).toEqual({ from: 485 * HOUR, to: 500 * HOUR });
+  });
+
+  test('shows the newest bars, and not the air behind them', () => {
+    const { from, to } = limited(whole(REACH), '1m', REACH);
+    expect(to - from).toBe(900 * MINUTE);
+    expect(to).toBe(REACH.last + 45 * MINUTE);
+  });
+
+  test('has no room in a week of minutes', () => {
+    expect(hasRoom({ from: 0, to: 7 * DAY }, '1m')).toBe(false);
+    expect(hasRoom({ from: 0, to: DAY }, '1m')).toBe(true);
+  });
 });
 
 test('a window covers its view as far as the history reaches, and is not much wider', () => {

@@ -68,6 +68,8 @@ export function ChartPage() {
   const [subjects, setSubjects] = useState<readonly Subject[] | null>(null);
   const [subjectsProblem, setSubjectsProblem] = useState<ApiError | null>(null);
   const [dialog, setDialog] = useState<'search' | 'help' | null>(null);
+  // What the address said last may be older than a choice that was made since.
+  const manner = useRef<Manner>(state);
 
   useEffect(() => {
     const load = async () => {
@@ -95,7 +97,8 @@ export function ChartPage() {
   const choose = (id: string) => {
     setDialog(null);
     if (id === subject) return;
-    const next = { ...state, subject: id, from: null, to: null, timeframe: null, locked: false };
+    const { side, style, zone } = manner.current;
+    const next = { ...START, subject: id, side, style, zone };
     window.history.pushState(null, '', stateText(next));
     setState(next);
   };
@@ -133,6 +136,9 @@ export function ChartPage() {
           assetClass={known?.asset_class ?? ''}
           start={state}
           early={early}
+          onManner={chosen => {
+            manner.current = chosen;
+          }}
           onHelp={() => setDialog('help')}
           hasDialog={dialog !== null}
         />
@@ -165,6 +171,9 @@ function isTyping(event: KeyboardEvent): boolean {
   return ['INPUT', 'SELECT', 'TEXTAREA'].includes(target.tagName) || target.closest('dialog') !== null;
 }
 
+/** How a chart is drawn, whatever its subject. */
+type Manner = Pick<ChartState, 'side' | 'style' | 'zone'>;
+
 interface ChartProps {
   subject: string;
   title: string;
@@ -173,6 +182,7 @@ interface ChartProps {
   early: EarlySpan;
   hasDialog: boolean;
   onHelp: () => void;
+  onManner: (manner: Manner) => void;
 }
 
 interface Pointed {
@@ -181,7 +191,7 @@ interface Pointed {
   y: number;
 }
 
-function Chart({ subject, title, assetClass, start, early, hasDialog, onHelp }: ChartProps) {
+function Chart({ subject, title, assetClass, start, early, hasDialog, onHelp, onManner }: ChartProps) {
   const element = useRef<HTMLDivElement>(null);
   const [tools, setTools] = useState<{ plot: Plot; session: ChartSession } | null>(null);
   const [side, setSide] = useState<Side>(start.side);
@@ -235,6 +245,7 @@ function Chart({ subject, title, assetClass, start, early, hasDialog, onHelp }: 
   useEffect(() => {
     tools?.plot.setManner({ side, style, zone, digits });
     remember('chart', stateText({ ...START, side, style, zone: zoneChoice }));
+    onManner({ side, style, zone: zoneChoice });
   }, [tools, side, style, zone, zoneChoice, digits]);
 
   useAddress(tools?.session ?? null, { subject, side, style, zone: zoneChoice });
@@ -393,7 +404,7 @@ function Ladder({ session }: { session: ChartSession | null }) {
 function Status({ session, zone }: { session: ChartSession; zone: string }) {
   const view = session.view.value;
   const shown = session.shown.value;
-  const stale = shown?.picture.stale ?? null;
+  const stale = session.stale.value;
   const stream = session.stream.value;
   const streamWords = {
     none: null,
@@ -433,7 +444,8 @@ function Status({ session, zone }: { session: ChartSession; zone: string }) {
           Stale: {stale}
         </span>
       )}
-      {streamWords !== null && (
+      {/* The connection lives while nothing comes through it. */}
+      {streamWords !== null && !(stale !== null && stream === 'live') && (
         <span class="status-stream" data-state={stream} role="status">
           <span class="dot" aria-hidden="true" /> {streamWords}
           {stream === 'live' && isAtEdge(view, axis) ? ', following' : ''}
@@ -444,10 +456,7 @@ function Status({ session, zone }: { session: ChartSession; zone: string }) {
 }
 
 /** Keeps the page's address as what is seen, a moment after it rests. */
-function useAddress(
-  session: ChartSession | null,
-  said: Pick<ChartState, 'subject' | 'side' | 'style' | 'zone'>,
-) {
+function useAddress(session: ChartSession | null, said: Manner & Pick<ChartState, 'subject'>) {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const write = () => {
     clearTimeout(timer.current);

@@ -11,6 +11,7 @@ import { Resume } from '../core/positions';
 import {
   type CandleTimeframe,
   candleEnd,
+  MINUTE,
   NOMINAL,
   SECOND,
   type Timeframe,
@@ -18,7 +19,9 @@ import {
 } from '../core/timeframes';
 import {
   following,
+  hasRoom,
   isAtEdge,
+  limited,
   moved,
   NARROW,
   type Reach,
@@ -49,9 +52,9 @@ const TAIL_TICKS = 20_000;
 const REST_MS = 160;
 const SPAN_MS = 5000;
 const RECHECK_MS = 10_000;
+/** At this pace it is asked whether the live edge keeps up: a worker that has died says nothing of it. */
+const EDGE_MS = 14_000;
 const RETRY_MS = 2000;
-/** A locked timeframe is shown with so many bars at most. */
-const MOST_LOCKED = 900;
 const FRAME_MS = 80;
 
 export class ChartSession {
@@ -64,6 +67,8 @@ export class ChartSession {
   readonly problem = signal<ApiError | null>(null);
   readonly stream = signal<StreamState>('none');
   readonly streamText = signal<string | null>(null);
+  /** Why the live edge is old, as the newest answer about it says. */
+  readonly stale = signal<string | null>(null);
   /** When the newest live tick came, by the clock of this machine. */
   readonly lastTick = signal<number | null>(null);
 
@@ -78,6 +83,7 @@ export class ChartSession {
   #frame: ReturnType<typeof setTimeout> | undefined;
   #waiting: LiveTicks[] = [];
   #checked = 0;
+  #edgeAsked = 0;
   /** Where the view was zoomed about last, as a fraction of its width: the next zoom is likely there. */
   #focus = 0.5;
   /** Exchange time of the newest live tick. */
@@ -95,7 +101,9 @@ export class ChartSession {
     span: Promise<Span> | null,
   ) {
     this.view.value = start.view;
-    this.locked.value = start.locked;
+    // Ticks are what a near view has, and are not held.
+    this.locked.value = start.locked && start.timeframe !== null && start.timeframe !== 'tick';
+    if (this.locked.value) this.timeframe.value = start.timeframe;
     void this.#begin(start.timeframe, span);
     this.#timers.add(setInterval(() => void this.#look(), SPAN_MS));
   }
@@ -152,7 +160,7 @@ export class ChartSession {
     const isAtNewest = view.to >= reach.last;
     const to = isAtNewest ? reach.last + width * 0.05 : view.to;
     this.#fitsWhole = false;
-    this.#setView(within({ from: to - width, to }, reach));
+    this.#setView(within(this.#limited({ from: to - width, to }), reach));
   }
 
   showView(view: View): void {
@@ -166,6 +174,7 @@ export class ChartSession {
       this.locked.value = timeframe !== null;
       if (timeframe !== null) this.timeframe.value = timeframe;
     });
+    if (timeframe !== null) this.#fitsWhole = false;
     const view = this.view.value;
     if (view !== null) this.#setView(this.#limited(view));
   }
@@ -183,9 +192,9 @@ export class ChartSession {
 
   #limited(view: View): View {
     const timeframe = this.timeframe.value;
-    if (!this.locked.value || timeframe === null || timeframe === 'tick') return view;
-    const most = NOMINAL[timeframe] * MOST_LOCKED;
-    return view.to - view.from <= most ? view : { from: view.to - most, to: view.to };
+    const reach = this.reach;
+    if (!this.locked.value || timeframe === null || timeframe === 'tick' || reach === null) return view;
+    return limited(view, timeframe, reach);
   }
 
   #setView(view: View): void {
@@ -217,20 +226,23 @@ export class ChartSession {
       return;
     }
     if (this.view.value === null) {
-      this.#fitsWhole = true;
+      this.#fitsWhole = !this.locked.value;
       this.view.value = whole(reach);
     }
-    const view = this.view.value;
+    const view = this.#limited(this.view.value);
+    this.view.value = view;
+    const window = windowFor(view, reach);
     // The timeframe of the address is asked for by name, so that another width of screen shows the same bars.
-    const named = timeframe === 'tick' ? null : timeframe;
+    const hinted =
+      timeframe !== null && timeframe !== 'tick' && hasRoom(window, timeframe) ? timeframe : null;
+    const named = this.#lockedTimeframe ?? hinted;
     const picture = await this.#ask(() =>
-      this.#pictures!.load(
-        windowFor(view, reach),
-        named === null ? this.#pointsFor(view) : MOST_POINTS,
-        named,
-      ),
+      this.#pictures!.load(window, named === null ? this.#pointsFor(view) : MOST_POINTS, named),
     );
-    if (picture !== null) this.#show(picture);
+    if (picture !== null) {
+      this.#hear(picture);
+      this.#show(picture);
+    }
     this.#update();
   }
 
@@ -293,8 +305,14 @@ export class ChartSession {
       return;
     }
     this.isLoading.value = false;
+    this.#hear(picture);
     this.#show(picture);
     this.#rest = setTimeout(() => this.#fetchAhead(), REST_MS);
+  }
+
+  /** Takes from a fresh answer whether the edge is stale; one of old hours alone may come from the browser's cache. */
+  #hear(picture: Picture): void {
+    if (picture.position !== null) this.stale.value = picture.stale;
   }
 
   /** Neighbours, the next nearer and the next wider look, one after the other while the view rests. */
@@ -472,6 +490,7 @@ export class ChartSession {
       span.kind !== before.kind ||
       (!isLive && span.last_us !== before.last_us);
     this.span.value = span;
+    if (span.live !== null) void this.#lookAtEdge();
     if (before.first_us === null || span.kind !== before.kind) {
       if (span.first_us === null) return;
       this.#pictures?.close();
@@ -480,7 +499,7 @@ export class ChartSession {
     }
     const picture = this.shown.value?.picture;
     const hasHoles = picture !== undefined && picture.missing.length > 0;
-    const isDue = Date.now() - this.#checked > RECHECK_MS && (hasHoles || picture?.stale != null);
+    const isDue = Date.now() - this.#checked > RECHECK_MS && hasHoles;
     if (!hasChanged && !isDue) return;
     this.#pictures?.clear();
     const reach = this.reach;
@@ -489,5 +508,24 @@ export class ChartSession {
       this.screen.setView(this.view.value);
     }
     if (reach !== null) void this.#fetch(this.view.value!, reach);
+  }
+  /**
+   * Whether what is stored still keeps up with the venue. Its own small question: what is drawn may be complete, and
+   * an old part of the history, and must not be asked for again and again.
+   */
+  async #lookAtEdge(): Promise<void> {
+    const now = Date.now();
+    if (now - this.#edgeAsked < EDGE_MS) return;
+    this.#edgeAsked = now;
+    const edge = { from: now * 1000 - MINUTE, to: now * 1000 };
+    try {
+      const { stale } = await api.bars(this.subject, edge, FEWEST_POINTS, '1m');
+      if (this.#isClosed || stale === this.stale.value) return;
+      this.stale.value = stale;
+      this.#renewEdge();
+    } catch (error) {
+      // Whoever needs bars says what is wrong.
+      if (!(error instanceof ApiError)) throw error;
+    }
   }
 }

@@ -55,3 +55,14 @@ export function duration(seconds: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`;
 }
+
+/** `2.5 days per minute`. */
+export function pace(perSecond: number, unit: string): string {
+  const [count, time] =
+    perSecond >= 1
+      ? [perSecond, 'second']
+      : perSecond * 60 >= 1
+        ? [perSecond * 60, 'minute']
+        : [perSecond * 3600, 'hour'];
+  return `${count < 9.95 ? count.toFixed(1) : grouped(count)} ${unit}s per ${time}`;
+}

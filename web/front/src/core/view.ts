@@ -1,7 +1,7 @@
 /** What part of time is seen, and how it moves. */
 
 import type { Axis } from './axis';
-import { DAY, HOUR } from './timeframes';
+import { type CandleTimeframe, DAY, HOUR, NOMINAL } from './timeframes';
 
 /** Below this it is single ticks that are hoped for: the less is asked for around them, the sooner they are few. */
 export const NARROW = 3 * HOUR;
@@ -31,6 +31,24 @@ export function within(view: View, reach: Reach): View {
   let from = view.from + (view.to - view.from - span) / 2;
   from = Math.max(Math.min(from, latest - span), earliest);
   return { from, to: from + span };
+}
+
+/** A held timeframe is shown with so many bars at most: its window, up to five times as wide, is then not refused. */
+const MOST_HELD = 900;
+/** Where somebody names a timeframe the server gives 5000 bars and no more. */
+const MOST_NAMED = 4500;
+
+/** A view cut at its left to what a held timeframe allows; one that lies beyond the history shows the newest bars. */
+export function limited(view: View, timeframe: CandleTimeframe, reach: Reach): View {
+  const most = NOMINAL[timeframe] * MOST_HELD;
+  if (view.to - view.from <= most) return view;
+  const to = view.to > reach.last ? Math.min(view.to, reach.last + most * 0.05) : view.to;
+  return { from: to - most, to };
+}
+
+/** Whether a window may be asked for with the timeframe named. */
+export function hasRoom(window: View, timeframe: CandleTimeframe): boolean {
+  return window.to - window.from <= NOMINAL[timeframe] * MOST_NAMED;
 }
 
 /** Zooms about a place, a fraction of the width from the left; a factor below 1 comes nearer. */

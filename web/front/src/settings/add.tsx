@@ -2,6 +2,8 @@
 
 import { useState } from 'preact/hooks';
 import { ApiError, api } from '../api/client';
+import type { Instrument } from '../api/types';
+import { lacking } from '../core/venues';
 import { timeText } from '../core/zones';
 import { useInstruments } from '../shared/instruments';
 import { Problem } from '../shared/problem';
@@ -80,13 +82,7 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
                     : `since ${timeText('UTC', one.first_tick_us, 'day').slice(4)}`}
                 </span>
               </span>
-              {one.series.length > 0 ? (
-                <a href={`#${one.series[0]}`}>collected</a>
-              ) : (
-                <button type="button" class="primary" onClick={() => void add(one.symbol, one.name)}>
-                  Add<span class="visually-hidden"> {one.name}</span>
-                </button>
-              )}
+              <AddOne instrument={one} onAdd={() => void add(one.symbol, one.name)} />
             </li>
           ))}
           {found.length === 0 && <li class="note">No instrument of this name.</li>}
@@ -106,5 +102,25 @@ export function AddInstrument({ onChanged }: { onChanged: () => void }) {
         />
       ))}
     </section>
+  );
+}
+
+function AddOne({ instrument, onAdd }: { instrument: Instrument; onAdd: () => void }) {
+  const { name, series } = instrument;
+  const lacks = lacking(instrument);
+  return (
+    <span class="found-acts">
+      {lacks.length > 0 && (
+        <button
+          type="button"
+          class="primary"
+          title={series.length > 0 ? `Not all of ${lacks.join(', ')} is collected` : undefined}
+          onClick={onAdd}
+        >
+          Add<span class="visually-hidden"> {name}</span>
+        </button>
+      )}
+      {series.length > 0 && <a href={`#${series[0]}`}>{lacks.length > 0 ? 'partly' : 'collected'}</a>}
+    </span>
   );
 }

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { ApiError, api } from '../api/client';
 import type { Backfill, Hours, Series } from '../api/types';
-import { bytes, duration, grouped } from '../core/format';
+import { bytes, duration, grouped, pace, plural } from '../core/format';
 import { timeText } from '../core/zones';
 import { Problem } from '../shared/problem';
 import { BackfillDialog, RemoveDialog } from './dialogs';
@@ -24,6 +24,9 @@ const TONES: Readonly<Record<string, string>> = {
   quiet: 'off',
   paused: 'off',
 };
+
+const NEVER_AGAIN = 'OANDA streams prices once and cannot give them again';
+const REPAIRS_ITSELF = "The venue's worker repairs its holes by itself";
 
 export function SeriesCard({ series, onChanged }: Props) {
   const [dialog, setDialog] = useState<'backfill' | 'remove' | null>(null);
@@ -48,6 +51,8 @@ export function SeriesCard({ series, onChanged }: Props) {
     act(async () => setJob({ id: (await change()).job, title }));
 
   const { name, hours } = series;
+  const noBackfill = series.live && series.venue === 'oanda' ? NEVER_AGAIN : undefined;
+  const noRepair = series.live ? (noBackfill ?? REPAIRS_ITSELF) : undefined;
   return (
     <article class="card" id={name} data-series={name}>
       <header class="card-head">
@@ -89,12 +94,20 @@ export function SeriesCard({ series, onChanged }: Props) {
         >
           {series.paused ? 'Resume' : 'Pause'}
         </button>
-        <button type="button" disabled={isBusy} onClick={() => setDialog('backfill')}>
+        <button
+          type="button"
+          disabled={isBusy || noBackfill !== undefined}
+          title={noBackfill}
+          onClick={() => setDialog('backfill')}
+        >
           Backfill a range …
         </button>
         <button
           type="button"
-          disabled={isBusy || hours.failed + hours.pending + series.open_gaps === 0}
+          disabled={
+            isBusy || noRepair !== undefined || hours.failed + hours.pending + series.open_gaps === 0
+          }
+          title={noRepair}
           onClick={() => void begin(`Repairing ${name}`, () => api.repair(name))}
         >
           Repair holes
@@ -162,8 +175,8 @@ function Progress({ backfill }: { backfill: Backfill }) {
       <progress max={total} value={done} aria-label="Backfill" />
       <p>
         <b>{total === 0 ? '0' : Math.floor((done / total) * 100)}%</b> backfill, {grouped(done)} of{' '}
-        {grouped(total)}
-        {rate !== null && rate > 0 && <>, {rate < 10 ? rate.toFixed(1) : grouped(rate)} per second</>}
+        {plural(total, 'day')}
+        {rate !== null && rate > 0 && <>, {pace(rate, 'day')}</>}
         {eta !== null && <>, {duration(eta)} to go</>}
         {url !== null && (
           <>

@@ -1,6 +1,6 @@
 /** A year of a series, a cell a day: holes are seen at a glance, and a day tells its hours. */
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, api } from '../api/client';
 import type { Day, HourRow, Series } from '../api/types';
 import { grouped, plural } from '../core/format';
@@ -42,6 +42,7 @@ export function HeatMapOf({ series }: Props) {
   const [back, setBack] = useState(0);
   const [days, setDays] = useState<readonly Day[]>([]);
   const [chosen, setChosen] = useState<string | null>(null);
+  const scroller = useRef<HTMLDivElement>(null);
   const [problem, setProblem] = useState<ApiError | null>(null);
 
   const today = Math.floor((Date.now() * 1000) / DAY) * DAY;
@@ -67,6 +68,12 @@ export function HeatMapOf({ series }: Props) {
       isCurrent = false;
     };
   }, [series.name, start, end, data, closed, pending, failed, series.open_gaps]);
+
+  // On a narrow screen the newest days are what is seen first.
+  useLayoutEffect(() => {
+    const { current } = scroller;
+    if (current !== null) current.scrollLeft = current.scrollWidth;
+  }, [start]);
 
   const map = heatMap(days, dayText(start), dayText(end - DAY));
   const canGoBack = series.first_us !== null && series.first_us < start;
@@ -96,7 +103,7 @@ export function HeatMapOf({ series }: Props) {
           ›
         </button>
       </div>
-      <div class="heat-scroll">
+      <div class="heat-scroll" ref={scroller}>
         <svg
           viewBox={`0 0 ${WEEKS * PITCH} ${TOP + 7 * PITCH}`}
           role="img"
