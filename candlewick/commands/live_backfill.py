@@ -7,15 +7,11 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from candlewick import access
-from candlewick.bus import Bus
-from candlewick.candles import Level
-from candlewick.errors import CandlewickError
-from candlewick.instruments import Kind, Series
+from candlewick.control.filling import fill, wanted_hours
+from candlewick.instruments import Series
 from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import iso
-from candlewick.venues import kraken, kraken_history
 
 
 def run(  # noqa: PLR0917
@@ -31,18 +27,12 @@ def run(  # noqa: PLR0917
     Raises:
         CandlewickError: the venue has no history of this series, or a server does not answer.
     """
-    if series.venue != kraken.NAME or series.kind is not Kind.TRADES:
-        raise CandlewickError(
-            f"the venue keeps no history of {series.name}",
-            "a gap of it stays; `candlewick coverage` shows where",
-        )
-    hours = kraken_history.wanted_hours(store, series, *asked)
+    hours = wanted_hours(store, series, *asked)
     if dry_run:
         _say({"series": series.name, "hours": [iso(hour_us) for hour_us in hours]}, as_json=as_json)
         return True
     began = time.monotonic()
     trades = 0
-    token = access.pulsar_token(settings, access.PULSAR_PUBLISHER)
     columns = (
         TextColumn("{task.completed:.0f} of {task.total:.0f} hours"),
         BarColumn(),
@@ -51,17 +41,11 @@ def run(  # noqa: PLR0917
         TimeRemainingColumn(),
         TextColumn("{task.fields[status]}"),
     )
-    with (
-        Bus(access.pulsar_url(settings), token) as bus,
-        Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as bar,
-    ):
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as bar:
         task = bar.add_task("hours", total=len(hours), status="")
-        for filled in kraken_history.fill(settings.kraken_rest_url, store, bus, series, hours):
+        for filled in fill(settings, store, series, hours):
             trades += filled.trades
             bar.update(task, advance=1, status=f"{iso(filled.hour_us)}: {filled.trades:,} trades")
-    if hours:
-        for level in Level:
-            store.refresh(series.name, level, hours[0], hours[-1] + 1)
     holes = sum(row.hole for row in store.coverage(series.name, *asked))
     facts = {
         "series": series.name,

@@ -3,6 +3,7 @@
 from candlewick.control.adding import Outcome, add, add_defaults
 from candlewick.control.backfilling import Launched, backfill, repair
 from candlewick.control.collecting import add_history, collect, collect_live
+from candlewick.control.filling import fill_span
 from candlewick.control.removing import pause, remove, resume
 from candlewick.control.resolving import Found, live_venues, symbol_of
 from candlewick.control.steps import Report, Step, StepName, StepState
@@ -21,6 +22,7 @@ __all__ = [
     "backfill",
     "collect",
     "collect_live",
+    "fill_span",
     "live_venues",
     "pause",
     "remove",

@@ -13,6 +13,7 @@ from candlewick.control import Report
 from candlewick.errors import CandlewickError
 from candlewick.history import History
 from candlewick.instruments import Series
+from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
 from candlewick.times import DAY_US, HOUR_US, day_us, parse_time, us_day
 from web.api.chart import Moment
@@ -193,7 +194,11 @@ def _add(settings: Settings, spelling: str, from_us: int | None, report: Report)
 
 def _backfill(settings: Settings, name: str, span: tuple[int, int], report: Report) -> Result:
     with History(settings) as history:
-        launched = control.backfill(history, history.series(name), *span, report=report)
+        series = history.series(name)
+        if is_live(series):
+            control.fill_span(history, series, *span, report=report)
+            return Result([name])
+        launched = control.backfill(history, series, *span, report=report)
     return Result([name], launched=[launched])
 
 

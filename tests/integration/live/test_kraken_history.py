@@ -1,11 +1,14 @@
 """`candlewick backfill kraken:...:trades`: older trades by REST, through the same hours and sinks."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from candlewick.bus import Bus
-from candlewick.control import collect_live
+from candlewick.candles import Timeframe
+from candlewick.control import Step, StepState, collect_live, fill_span
 from candlewick.hours import HourState, Trades
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.times import HOUR_US, floor_hour, now_us
@@ -62,6 +65,18 @@ def test_hours_that_are_over_have_every_trade_and_are_not_asked_for_again(
     asked = venue.count("*Trades*")
     assert backfill(collected, collected.bus, venue, start_us, start_us + 2 * HOUR_US) == []
     assert venue.count("*Trades*") == asked
+
+
+def test_each_hour_is_told_and_its_candles_are_made(collected: Sinks, venue: RunningKraken) -> None:
+    settings = collected.settings.model_copy(update={"kraken_rest_url": venue.rest_url})
+    history: Any = SimpleNamespace(settings=settings, store=collected.store)
+    start_us = floor_hour(now_us()) - 8 * HOUR_US
+    steps: list[Step] = []
+    fill_span(history, SERIES, start_us, start_us + 2 * HOUR_US, report=steps.append)
+    assert steps[-1].state == StepState.DONE
+    assert steps[-1].text.startswith("2 of 2 hours")
+    candles = collected.store.read_candles(SERIES, Timeframe.H1, start_us, start_us + 2 * HOUR_US)
+    assert sum(len(chunk) for chunk in candles) == 2
 
 
 def test_an_answer_that_asks_for_patience_is_asked_again(collected: Sinks, venue: RunningKraken) -> None:
