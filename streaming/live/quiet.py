@@ -8,6 +8,8 @@ FASTEST_S = 6.0
 SLOWEST_S = 120.0
 _PATIENCE = 15
 """So many of its usual intervals may pass without an event."""
+_HABIT = 5
+"""Of a steady stream, one pause in 150 is longer than so many usual intervals."""
 _WEIGHT = 0.05
 
 
@@ -19,7 +21,7 @@ class Quiet:
         self._slowest_s = slowest_s
         self._interval_s = slowest_s / _PATIENCE / 4
         self._last = now
-        self._probed = now
+        self._probed = self._explained = now
         self._fruitless = 0
 
     @property
@@ -31,7 +33,7 @@ class Quiet:
         # A weekend says nothing about the pace of a market that is open.
         passed = min(now - self._last, self._slowest_s)
         self._interval_s += _WEIGHT * (passed - self._interval_s)
-        self._last = self._probed = now
+        self._last = self._probed = self._explained = now
         self._fruitless = 0
 
     def limit_s(self) -> float:
@@ -43,11 +45,19 @@ class Quiet:
         """Whether to ask the venue if there is something that did not come."""
         return now - self._probed > self.limit_s()
 
+    def is_strange(self, now: float) -> bool:
+        """Whether it is quiet beyond its habit, and nobody knows why yet: it may have been mute."""
+        return now - self._explained > _HABIT * self._interval_s
+
     def probed(self, now: float) -> None:
         """The venue has nothing new either."""
-        self._probed = now
+        self._probed = self._explained = now
         self._fruitless += 1
 
     def rest(self, now: float) -> None:
         """The market is closed, or the socket is not read: no time passes."""
+        self._probed = self._explained = now
+
+    def unanswered(self, now: float) -> None:
+        """The venue could not be asked."""
         self._probed = now

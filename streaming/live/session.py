@@ -116,7 +116,7 @@ class Session:
             # A successor goes on, or a predecessor still does.
             whole = self._retired or self._predecessor is not None
             for stream in [] if whole else self._streams.values():
-                stream.lost(in_doubt=stalled)
+                stream.lost(in_doubt=stalled or stream.quiet.is_strange(time.monotonic()))
             await self._connection.close()
             self._over.set()
 
@@ -289,7 +289,8 @@ class Session:
                 news = stream.quiet.last == last and await self._has_news(stream)
         except RestError as error:
             _log.warning("probe failed", series=stream.series.name, error=str(error))
-            news = False
+            stream.quiet.unanswered(time.monotonic())
+            return
         now = time.monotonic()
         if not news:
             stream.quiet.probed(now)

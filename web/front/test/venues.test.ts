@@ -12,5 +12,7 @@ test('one of which only the history is collected lacks what is live', () => {
 test('one of both kinds of a venue is not all of it', () => {
   const series = ['dukascopy:btcusd:quotes', 'kraken:btcusd:quotes'];
   expect(lacking({ venues: ['dukascopy', 'kraken'], series })).toEqual(['kraken']);
-  expect(lacking({ venues: ['dukascopy', 'kraken'], series: [...series, 'kraken:btcusd:trades'] })).toEqual([]);
+  expect(lacking({ venues: ['dukascopy', 'kraken'], series: [...series, 'kraken:btcusd:trades'] })).toEqual(
+    [],
+  );
 });

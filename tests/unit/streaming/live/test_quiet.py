@@ -49,3 +49,16 @@ def test_while_a_market_rests_no_time_passes() -> None:
     quiet = Quiet(0.0)
     quiet.rest(1000.0)
     assert not quiet.is_due(1000.0 + FASTEST_S / 2)
+
+
+def test_a_pause_is_strange_until_the_venue_has_explained_it() -> None:
+    quiet = Quiet(0.0)
+    for step in range(400):
+        quiet.event(step / 10)
+    assert not quiet.is_strange(40.1)
+    assert quiet.is_strange(45.0)
+    quiet.unanswered(45.0)
+    assert quiet.is_strange(45.1)
+    assert not quiet.is_due(45.1)
+    quiet.probed(46.0)
+    assert not quiet.is_strange(46.1)

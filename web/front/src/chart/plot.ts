@@ -18,6 +18,8 @@ import {
   type SeriesType,
 } from 'lightweight-charts';
 import type { Axis } from '../core/axis';
+import { breaks } from '../core/breaks';
+import { merged } from '../core/intervals';
 import type { Picture } from '../core/picture';
 import { candleAt, isUp, priceAt, volumeAt } from '../core/prices';
 import type { Side, Style } from '../core/url';
@@ -41,6 +43,8 @@ export interface Manner {
   readonly digits: number;
 }
 
+/** The library draws a line through slots without a value: only a colour of its own makes a piece of it vanish. */
+const UNSEEN = 'transparent';
 const AXIS_HIT_PIXELS = 3;
 /** The legend lies on the plot: bars begin below it. */
 const LEGEND_PIXELS = 92;
@@ -67,6 +71,7 @@ export class Plot {
   #view: View | null = null;
   #manner: Manner = { side: 'bid', style: 'candles', zone: 'UTC', digits: 5 };
   #drawnSlots = 0;
+  #drawnBreak = -1;
   readonly #filled = new Set<unknown>();
 
   constructor(
@@ -160,7 +165,7 @@ export class Plot {
       borderVisible: false,
     };
     this.#candles.applyOptions(candle);
-    this.#line.applyOptions({ color: look.line, lineWidth: 2 });
+    this.#line.applyOptions({ color: look.line, lineWidth: 2, crosshairMarkerBackgroundColor: look.line });
     this.#bid.applyOptions({ color: look.bid, lineWidth: 1 });
     this.#ask.applyOptions({ color: look.ask, lineWidth: 1 });
     this.#draw(0);
@@ -244,6 +249,10 @@ export class Plot {
     return isFolded ? { ...band, left: band.right - 1 } : band;
   }
 
+  #holes({ closed, gaps, missing }: Picture) {
+    return merged([...closed, ...[...gaps, ...missing].map(one => [one.from_us, one.to_us] as const)]);
+  }
+
   #boundary(): Boundary | null {
     const picture = this.#shown?.picture;
     if (picture?.boundary == null) return null;
@@ -265,8 +274,8 @@ export class Plot {
     this.#bands.update();
   }
 
-  /** Hands slots from `first` on to the library: all of them, or only what it lacks. */
-  #draw(first: number): void {
+  /** Hands slots from `from` on to the library: all of them, or only what it lacks. */
+  #draw(from: number): void {
     const shown = this.#shown;
     if (shown === null) return;
     const { picture, axis } = shown;
@@ -277,10 +286,22 @@ export class Plot {
 
     const candle = (time: number, bar: number) =>
       bar < 0 ? { time } : { time, ...candleAt(picture, bar, side) };
-    const one = (chosen: Side) => (time: number, bar: number) =>
-      bar < 0
-        ? { time }
-        : { time, value: isTick ? priceAt(picture, bar, chosen) : candleAt(picture, bar, chosen).close };
+    const ticks = (chosen: Side) => (time: number, bar: number, slot: number) => {
+      if (bar >= 0) return { time, value: priceAt(picture, bar, chosen) };
+      // Between ticks an empty slot is a closed time or a hole: the price before holds until there.
+      const before = axis.bars[slot - 1] ?? -1;
+      return before < 0 ? { time } : { time, value: priceAt(picture, before, chosen), color: UNSEEN };
+    };
+    // A bar with holes on both sides would be no line at all: its price holds until its end.
+    const isAlone = (slot: number) => broken.has(slot) && (axis.bars[slot - 1] ?? -1) < 0;
+    const closes = (time: number, bar: number, slot: number) => {
+      const shown = bar < 0 && isAlone(slot - 1) ? axis.bars[slot - 1]! : bar;
+      if (shown < 0) return { time };
+      const { close: value } = candleAt(picture, shown, side);
+      // A point's colour is that of the line from it to the next.
+      const ends = bar < 0 || (broken.has(slot) && !isAlone(slot));
+      return ends ? { time, value, color: UNSEEN } : { time, value };
+    };
     const volume = (time: number, bar: number) =>
       bar < 0
         ? { time }
@@ -291,15 +312,20 @@ export class Plot {
           };
 
     const usesLine = isTick ? !isQuotes || side === 'mid' : style === 'line';
+    const broken = new Set(usesLine && !isTick ? breaks(axis, this.#holes(picture)) : []);
+    const lastBreak = Math.max(-1, ...broken);
+    // A bar that was the last one, with nothing behind it, may now have a hole behind it.
+    const first = lastBreak !== this.#drawnBreak && lastBreak < from ? 0 : from;
+    this.#drawnBreak = lastBreak;
     this.#line.applyOptions({ lineType: isTick ? LineType.WithSteps : LineType.Simple });
     this.#bid.applyOptions({ lineWidth: side === 'bid' ? 2 : 1, lastValueVisible: isTick && isQuotes });
     this.#ask.applyOptions({ lineWidth: side === 'ask' ? 2 : 1, lastValueVisible: isTick && isQuotes });
     this.#fill(this.#anchor, axis, first, time => ({ time, value: 0 }));
     this.#fill(this.#volume, axis, first, volume);
     this.#fill(this.#candles, axis, first, !isTick && style === 'candles' ? candle : null);
-    this.#fill(this.#line, axis, first, usesLine ? one(side) : null);
-    this.#fill(this.#bid, axis, first, isTick && isQuotes ? one('bid') : null);
-    this.#fill(this.#ask, axis, first, isTick && isQuotes ? one('ask') : null);
+    this.#fill(this.#line, axis, first, usesLine ? (isTick ? ticks(side) : closes) : null);
+    this.#fill(this.#bid, axis, first, isTick && isQuotes ? ticks('bid') : null);
+    this.#fill(this.#ask, axis, first, isTick && isQuotes ? ticks('ask') : null);
     this.#drawnSlots = axis.starts.length;
   }
 
@@ -307,14 +333,14 @@ export class Plot {
     series: Series<T>,
     axis: Axis,
     first: number,
-    item: ((time: number, bar: number) => object) | null,
+    item: ((time: number, bar: number, slot: number) => object) | null,
   ): void {
     type Item = Parameters<Series<T>['update']>[0];
     if (item === null) {
       if (this.#filled.delete(series)) series.setData([]);
       return;
     }
-    const at = (slot: number) => item(axis.starts[slot]!, axis.bars[slot]!) as Item;
+    const at = (slot: number) => item(axis.starts[slot]!, axis.bars[slot]!, slot) as Item;
     const canUpdate = this.#filled.has(series) && first > 0 && first >= this.#drawnSlots - 1;
     if (canUpdate) {
       for (let slot = first; slot < axis.starts.length; slot += 1) series.update(at(slot));

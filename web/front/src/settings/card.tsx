@@ -104,9 +104,7 @@ export function SeriesCard({ series, onChanged }: Props) {
         </button>
         <button
           type="button"
-          disabled={
-            isBusy || noRepair !== undefined || hours.failed + hours.pending + series.open_gaps === 0
-          }
+          disabled={isBusy || noRepair !== undefined || hours.failed + hours.pending + series.open_gaps === 0}
           title={noRepair}
           onClick={() => void begin(`Repairing ${name}`, () => api.repair(name))}
         >
