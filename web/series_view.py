@@ -64,10 +64,10 @@ def state_of(
     if hours["failed"]:
         return "failed", f"{hours['failed']:,} hours could not be had"
     if not hours["data"]:
-        return "empty", "nothing is stored yet: the last seven days are asked for within a minute"
+        return "empty", "nothing is stored yet; what was asked for, or the last seven days, is on its way"
     if hours["pending"] > NOT_OUT_YET:
         return "filling", f"{hours['pending']:,} hours are not here yet"
-    return "complete", "every hour is here"
+    return "complete", "every hour that is out is here" if hours["pending"] else "every hour is here"
 
 
 def _live_state(
