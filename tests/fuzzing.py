@@ -17,7 +17,7 @@ def never_breaks(operation: Any, examples: int, **known: str) -> None:
     @given(operation.as_strategy())
     def ask(case: Any) -> None:
         case.path_parameters.update({name: known[name] for name in case.path_parameters if name in known})
-        answer = case.call()
+        answer = case.call(timeout=60)
         assert answer.status_code < 500, f"{case.as_curl_command()}: {answer.text}"
 
     ask()
