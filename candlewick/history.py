@@ -187,7 +187,7 @@ class History:
         if found is None:
             raise CandlewickError(
                 f"no series {name} is collected here",
-                "`candlewick status` lists them by name; `candlewick add` adds one",
+                "names are like dukascopy:eurusd:quotes; `candlewick add` adds one",
             )
         return found
 

@@ -44,6 +44,8 @@ SECOND_LOOK_S = 1.5
 """What REST had and the stream did not may have been on its way."""
 GIVE_UP_AFTER = 3
 """So often REST has to answer beyond a gap without what is missing."""
+EXPLAIN_ATTEMPTS = 20
+"""After so many refusals a gap stays unexplained: others wait for their turn."""
 EXPLAIN_S = 6.0
 """By then the candle that a gap ended in is complete."""
 ASLEEP_S = 2.0
@@ -352,12 +354,14 @@ class Session:
         """Asks what moved in a gap that stays."""
         gap = stream.unexplained[0]
         await asyncio.sleep(max(0.0, EXPLAIN_S - (time.time_ns() - gap.to_ns) / 1e9))
-        try:
-            text = await self._venue.moved(stream.series.symbol, gap.from_ns, gap.to_ns)
-        except RestError as error:
-            _log.warning("gap not explained yet", series=stream.series.name, error=str(error))
-            await asyncio.sleep(max(EXPLAIN_S, error.retry_after_s))
-            return
+        backoff, text = Backoff(), ""
+        for _ in range(EXPLAIN_ATTEMPTS):
+            try:
+                text = await self._venue.moved(stream.series.symbol, gap.from_ns, gap.to_ns)
+                break
+            except RestError as error:
+                _log.warning("gap not explained yet", series=stream.series.name, error=str(error))
+                await asyncio.sleep(backoff.delay(at_least_s=error.retry_after_s))
         stream.unexplained.popleft()
         if text:
             await stream.explain(gap, text)
