@@ -114,3 +114,8 @@ def months(days: Sequence[date]) -> Iterator[list[date]]:
         month.append(day)
     if month:
         yield month
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """The days from `first` to `last`, both included."""
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -6,7 +6,7 @@ is rounded the same way before it is compared, and it sums them before it rounds
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -227,8 +227,3 @@ def _proof(day: date, differences: Sequence[str]) -> Proof:
         return Proof(day, holds=True)
     more = f" and {len(differences) - 1} more" if len(differences) > 1 else ""
     return Proof(day, holds=False, detail=f"{differences[0]}{more}")
-
-
-def days_between(first: date, last: date) -> list[date]:
-    """The days from `first` to `last`, both included."""
-    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -22,7 +22,8 @@ import httpx
 
 from candlewick import pipeline
 from candlewick.client import Client
-from candlewick.local import status
+from candlewick.local import programs, servers, status
+from candlewick.local.home import Home
 from candlewick.local.ports import free_base, is_free
 from candlewick.settings import Settings
 from tests.waiting import until
@@ -41,6 +42,18 @@ mutation Stop($id: String!) {
   stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } }
 }
 """
+
+
+def await_up(settings: Settings) -> None:
+    """Until every program of a home runs and answers, whatever a test has done to it."""
+    home = Home(settings.home)
+
+    def is_up() -> bool:
+        return status.gather(settings).is_up and all(
+            servers.is_ready(program, settings) for program in programs.all_programs(settings, home)
+        )
+
+    until(f"all of {home.root} is up (see its logs)", is_up, DEADLINE_S)
 
 
 @dataclass(frozen=True)
@@ -156,9 +169,7 @@ class Platform:
 
     def await_up(self) -> None:
         """Until what a test before has killed is back, and the sensor off."""
-        until(
-            f"all of {self.home} is up (see its logs)", lambda: status.gather(self.settings).is_up, DEADLINE_S
-        )
+        await_up(self.settings)
         until("the sensor new_hours is off", self._sensor_is_off, DEADLINE_S)
 
     def _sensor_is_off(self) -> bool:

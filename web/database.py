@@ -2,14 +2,22 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+import stamina
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from candlewick.store.database import configure, query, translated
+from candlewick.store.database import (
+    ASK_AGAIN_S,
+    CONNECT_TIMEOUT_S,
+    RECONNECT_S,
+    configure,
+    query,
+    translated,
+)
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Row = tuple[Any, ...]
@@ -31,10 +39,15 @@ class Database:
         self._used_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
-            kwargs={"application_name": "candlewick-web", "autocommit": True},
+            kwargs={
+                "application_name": "candlewick-web",
+                "autocommit": True,
+                "connect_timeout": CONNECT_TIMEOUT_S,
+            },
             min_size=0,
             max_size=CONNECTIONS,
-            timeout=PATIENCE_S,
+            timeout=ASK_AGAIN_S,
+            reconnect_timeout=RECONNECT_S,
             configure=_configure,
             check=self._check,
             open=False,
@@ -64,8 +77,17 @@ class Database:
             DatabaseUnavailableError: there is none, or it broke.
         """
         with translated():
-            async with self._pool.connection() as connection:
-                yield connection
+            async with AsyncExitStack() as stack:
+                yield await self._entered(stack)
+
+    async def _entered(self, stack: AsyncExitStack) -> Connection:
+        """A connection that goes back to the pool with the stack."""
+        async for attempt in stamina.retry_context(
+            on=PoolTimeout, attempts=None, timeout=PATIENCE_S, wait_initial=0.01, wait_max=0.1
+        ):
+            with attempt:
+                connection = await stack.enter_async_context(self._pool.connection())
+        return connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:

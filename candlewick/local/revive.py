@@ -20,7 +20,8 @@ def main() -> None:
     while True:
         headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
         if headers["eventname"] == "PROCESS_STATE_FATAL":
-            name = childutils.get_headers(payload)["processname"]
+            program = childutils.get_headers(payload)
+            name = f"{program['groupname']}:{program['processname']}"
             time.sleep(random.uniform(LONGEST_WAIT / 2, LONGEST_WAIT))  # noqa: S311  (jitter)
             try:
                 rpc.supervisor.startProcess(name, False)  # noqa: FBT003

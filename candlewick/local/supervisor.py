@@ -34,6 +34,9 @@ LOG_BACKUPS = 3
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107 with the suffix that supervisord adds while it binds."""
 
+# On its way out supervisord gives each group a second of its own, also where nothing of it runs.
+_GROUP = "programs"
+
 _ENDED = {"STOPPED", "EXITED", "FATAL"}
 
 
@@ -102,6 +105,7 @@ stderr_logfile_maxbytes = {LOG_BYTES}
 stderr_logfile_backups = {LOG_BACKUPS}
 """
     ]
+    sections += [f"[group:{_GROUP}]\nprograms = {','.join(program.name for program in programs)}\n"]
     sections += [_program(home, program) for program in programs]
     return "\n".join(sections)
 
@@ -170,14 +174,14 @@ def states(home: Home) -> dict[str, ProcessState]:
             answer["spawnerr"] or answer["description"],
         )
         for answer in answers
-        if answer["name"] != "revive"
+        if answer["group"] == _GROUP
     }  # fmt: skip
 
 
 def start_program(home: Home, name: str) -> None:
     """Ask for a program; that it runs already is no error, that it is ready is for others to find out."""
     try:
-        _call(home, "startProcess", name, False)  # noqa: FBT003  (the protocol has no names)
+        _call(home, "startProcess", f"{_GROUP}:{name}", False)  # noqa: FBT003  (the protocol has no names)
     except xmlrpc.client.Fault as fault:
         if fault.faultCode == Faults.ALREADY_STARTED:
             return
@@ -189,7 +193,7 @@ def start_program(home: Home, name: str) -> None:
 def stop_program(home: Home, name: str) -> None:
     """Ask a program to stop, without waiting; that it does not run is no error."""
     try:
-        _call(home, "stopProcess", name, False)  # noqa: FBT003
+        _call(home, "stopProcess", f"{_GROUP}:{name}", False)  # noqa: FBT003
     except xmlrpc.client.Fault as fault:
         if fault.faultCode not in {Faults.NOT_RUNNING, Faults.BAD_NAME}:
             raise CandlewickError(

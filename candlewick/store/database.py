@@ -1,14 +1,18 @@
 """Connections to PostgreSQL: pooled, binary, integers for time and numpy for arrays."""
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any
 
 import aiosql
 import numpy as np
 import psycopg
+import stamina
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
@@ -20,6 +24,13 @@ from candlewick.times import DAY_US
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+# A pool lets more and more time pass between its own attempts at a server that is away, minutes in the end.
+# So it is made to give up at its second one, and whoever waits asks it anew: a server that is back is found
+# within about a second.
+RECONNECT_S = 0.5
+ASK_AGAIN_S = 1.0
+CONNECT_TIMEOUT_S = 10
 
 # PostgreSQL counts from 2000-01-01.
 EPOCH_2000_US = 10_957 * DAY_US
@@ -70,18 +81,25 @@ class _MomentArrayLoader(_Int8ArrayLoader):
     origin = EPOCH_2000_US
 
 
-def _load_queries() -> Any:  # noqa: ANN401 (aiosql's queries are made at run time)
-    with as_file(files("sql") / "queries") as folder:
-        return aiosql.from_path(folder, "psycopg", mandatory_parameters=False)
-
-
-_QUERIES = _load_queries()
-
-
+@cache
 def query(name: str) -> bytes:
-    """The text of a named query of `sql/queries`, with `%(name)s` parameters."""
-    text: str = getattr(_QUERIES, name).sql
-    return text.encode()
+    """The text of a named query of `sql/queries`, with `%(name)s` parameters.
+
+    Raises:
+        LookupError: no file has one of that name.
+    """
+    # A file at a time: reading all of them costs every command a tenth of a second.
+    with as_file(files("sql") / "queries") as folder:
+        for file in sorted(folder.glob("*.sql")):
+            if re.search(rf"^-- name: {name}\b", file.read_text(encoding="utf-8"), re.MULTILINE):
+                text: str = getattr(_queries_of(file), name).sql
+                return text.encode()
+    raise LookupError(f"no query is named {name}")
+
+
+@cache
+def _queries_of(file: Path) -> Any:  # noqa: ANN401 (aiosql's queries are made at run time)
+    return aiosql.from_path(file, "psycopg", mandatory_parameters=False)
 
 
 def configure(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
@@ -110,12 +128,14 @@ class Database:
 
     def __init__(self, url: str, *, max_connections: int = 4, timeout_s: float = 30.0) -> None:
         self.url = url
+        self._timeout_s = timeout_s
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
-            kwargs={"application_name": "candlewick"},
+            kwargs={"application_name": "candlewick", "connect_timeout": CONNECT_TIMEOUT_S},
             min_size=0,
             max_size=max_connections,
-            timeout=timeout_s,
+            timeout=ASK_AGAIN_S,
+            reconnect_timeout=RECONNECT_S,
             configure=configure,
             check=ConnectionPool.check_connection,
             open=False,
@@ -134,8 +154,8 @@ class Database:
         Raises:
             DatabaseUnavailableError: there is no connection, or it broke.
         """
-        with translated(), self._pool.connection() as connection:
-            yield connection
+        with translated(), ExitStack() as stack:
+            yield self._entered(stack)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -144,13 +164,23 @@ class Database:
         Raises:
             DatabaseUnavailableError: there is no connection, or it broke.
         """
-        with translated(), self._pool.connection() as connection:
+        with translated(), ExitStack() as stack:
+            connection = self._entered(stack)
             connection.autocommit = True
             try:
                 yield connection
             finally:
                 if not connection.closed:
                     connection.autocommit = False
+
+    def _entered(self, stack: ExitStack) -> Connection:
+        """A connection that goes back to the pool with the stack."""
+        for attempt in stamina.retry_context(
+            on=PoolTimeout, attempts=None, timeout=self._timeout_s, wait_initial=0.01, wait_max=0.1
+        ):
+            with attempt:
+                connection = stack.enter_context(self._pool.connection())
+        return connection
 
 
 def run(connection: Connection, name: str, parameters: Mapping[str, object] | None = None) -> Cursor:

@@ -13,7 +13,6 @@ from candlewick.store.candles import read_candles
 from candlewick.store.coverage import CoverageRow, coverage
 from candlewick.store.database import Database
 from candlewick.store.hours import LandedHour
-from candlewick.store.migrate import migrate
 from candlewick.store.problems import DayRequest, Problem, note_request
 from candlewick.store.proofs import FailedHour, Proof, ProofKind
 from candlewick.store.refresh import Refreshed, dirty_series, distrust, refresh
@@ -51,6 +50,8 @@ class Store:
 
     def migrate(self) -> list[str]:
         """Brings the database to this version's tables; returns the names of what was applied."""
+        from candlewick.store.migrate import migrate  # noqa: PLC0415  (few that use a store migrate it)
+
         return migrate(self.database_url)
 
     def prepare_roles(self, sink_password: str, reader_password: str) -> tuple[str, str]:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import dagster as dg
 
 from candlewick.candles import Level
 from candlewick.errors import CandlewickError
-from candlewick.history import FetchedDay, History, LandingTimeoutError
 from candlewick.instruments import Series
 from candlewick.pipeline import (
     DAYS_IN_A_RUN,
@@ -39,10 +38,14 @@ STAGE_RETRIES = dg.RetryPolicy(
 )
 
 Numbers = Mapping[str, int | float | str]
-# Dagster recognises the bare class in an annotation only.
+# Dagster evaluates annotations. It recognises the bare class of a result only; and the stages bring HTTP and
+# Pulsar's client, which a process that just reads these definitions anew should not wait for.
 if TYPE_CHECKING:
+    from candlewick.history import FetchedDay, History
+
     Result = dg.MaterializeResult[None]
 else:
+    FetchedDay = History = Any
     Result = dg.MaterializeResult
 
 
@@ -178,6 +181,8 @@ def _landed(family: _Family) -> dg.AssetsDefinition:
         metadata=columns.hours(family.series),
     )
     def landed(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
+        from candlewick.history import LandingTimeoutError  # noqa: PLC0415  (as above)
+
         days = []
         try:
             for day in history.await_landed(family.series, _days(context)):

@@ -8,18 +8,31 @@ step of a run costs Dagster more than these do.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from candlewick.candles import Level
-from candlewick.history import FetchedDay, History, LandedDay, rebuild_command
 from candlewick.hours import HourState
 from candlewick.instruments import Series
-from candlewick.pipeline import FETCH_POOL, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, Stage, asset_path
+from candlewick.pipeline import (
+    FETCH_POOL,
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    Stage,
+    asset_path,
+    days_between,
+)
 from candlewick.store.proofs import Proof, ProofKind
 from candlewick.times import DAY_US, HOUR_US, iso, us_day
-from candlewick.verify import against_venue, days_between, recount_daily, recount_intraday
 from pipeline_defs.catalogue import Collected
+
+# See `assets.py`: what only a run needs is imported by it.
+if TYPE_CHECKING:
+    from candlewick.history import FetchedDay, History, LandedDay
+else:
+    FetchedDay = History = LandedDay = Any
 
 HOURS_EXPECTED = "hours_expected"
 NOTHING_FAILED = "nothing_failed"
@@ -91,6 +104,8 @@ def nothing_failed(history: History, series: Series) -> dg.AssetCheckResult:
 
 def equals_published(series: Series, landed: Sequence[LandedDay]) -> dg.AssetCheckResult:
     """Is what landed what was published?"""
+    from candlewick.history import rebuild_command  # noqa: PLC0415
+
     rows = [(iso(us),) for day in landed for us in day.different]
     wrong = [day.day for day in landed if day.different]
     again = rebuild_command(series, wrong, from_archive=True) if wrong else ""
@@ -109,6 +124,9 @@ def equal_recount(
     history: History, series: Series, level: Level, days: Sequence[date]
 ) -> tuple[Mapping[date, int], dg.AssetCheckResult]:
     """Do stored candles equal a recount? Also how many there are, by day."""
+    from candlewick.history import rebuild_command  # noqa: PLC0415
+    from candlewick.verify import recount_daily, recount_intraday  # noqa: PLC0415
+
     if level is Level.INTRADAY:
         kind, recounted = ProofKind.RECOUNT_INTRADAY, list(recount_intraday(history.store, series, days))
     else:
@@ -164,6 +182,7 @@ def venue_check(collected: Collected) -> dg.AssetChecksDefinition:
 
 def _compare(history: History, series: Series, days: Sequence[date]) -> list[Proof]:
     """Several days at a time: the pace is the limiter's, the rest is waiting."""
+    from candlewick.verify import against_venue  # noqa: PLC0415
 
     def one(day: date) -> Proof:
         return against_venue(history.store, history.venue, series, day, history.clock())

@@ -18,6 +18,7 @@ from candlewick.local import ports, supervisor
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from tests.conftest import PORTS, temporary_home
+from tests.platform import await_up
 from tests.waiting import until
 
 CANDLEWICK = Path(sys.executable).with_name("candlewick")
@@ -70,10 +71,11 @@ class Demo:
                     process.resume()
 
     def restart(self, program: str) -> None:
-        """Kills a program, and waits until its supervisor has started it again."""
+        """Kills a program, and waits until all is up again: the strip may still show what it saw before."""
         before = self.pid_of(program)
         os.kill(before, signal.SIGKILL)
         until(f"{program} is started again", lambda: self.pid_of(program) not in {0, before}, 120)
+        await_up(self.settings)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -107,6 +108,12 @@ def test_after_a_kill_of_the_supervisor_a_start_takes_over(both: Settings) -> No
     mine = {process.pid for process in processes(both)}
     assert mine.isdisjoint(process.pid for process in supervised)
     assert leftovers.find(Home(both.home)) == [] or {p.pid for p in leftovers.find(Home(both.home))} <= mine
+
+
+def test_a_stop_takes_little_longer_than_its_programs(database: Settings) -> None:
+    began = time.monotonic()
+    assert local_servers.stop(database)
+    assert time.monotonic() - began < 5
 
 
 def test_a_stop_also_stops_what_a_killed_supervisor_left(database: Settings) -> None:

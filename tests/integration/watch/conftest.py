@@ -15,9 +15,10 @@ from candlewick import access, health
 from candlewick.control import collect_live
 from candlewick.health import Health
 from candlewick.instruments import AssetClass, Kind, Series
-from candlewick.local import programs
-from candlewick.local.home import prepare
+from candlewick.local import programs, supervisor
+from candlewick.local.home import Home, prepare
 from candlewick.settings import Settings
+from candlewick.times import SECOND_US
 from simulators.kraken.testing import RunningKraken
 from simulators.kraken.testing import running as running_kraken
 from tests.conftest import make_settings, new_database, running, temporary_home
@@ -60,8 +61,12 @@ class Live:
     def await_streaming(self) -> None:
         def streams() -> bool:
             record = self.record("kraken")
-            # Not while it fills a gap: old trades would come among those that happen.
-            return record is not None and record.summary == "streaming 2 series"
+            worker = supervisor.states(Home(self.settings.home))["kraken"]
+            # Not what a stopped worker's predecessor said, and not while it fills a gap: old trades would
+            # come among those that happen.
+            if record is None or record.at_us < (worker.started + 1) * SECOND_US:
+                return False
+            return worker.state == "RUNNING" and record.summary == "streaming 2 series"
 
         until("streaming, and no gap is being filled", streams, 120)
 

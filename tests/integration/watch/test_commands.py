@@ -36,9 +36,11 @@ def test_tail_shows_events_as_they_happen(live: Live) -> None:
 
 
 def test_tail_as_json_from_a_moment_on_without_loss(live: Live) -> None:
-    start = now_us() - 2 * SECOND_US
+    live.await_streaming()
+    start = now_us()
     shown = live.run("tail", TRADES.name, "--json", "--limit", "150", "--from", iso(start))
 
+    assert shown.returncode == 0, shown.stderr
     events = [json.loads(line) for line in shown.stdout.splitlines()]
     ids = [event["trade_id"] for event in events if event["origin"] == "stream"]
     assert ids == list(range(ids[0], ids[0] + len(ids)))

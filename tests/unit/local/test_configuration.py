@@ -128,6 +128,7 @@ def test_supervisord_reads_what_is_rendered(mine: Settings) -> None:
     text = supervisor.render(place, [program], {"CANDLEWICK_SECRET": "do not show"})
     parsed = configparser.ConfigParser(inline_comment_prefixes=(";",))
     parsed.read_string(text)
+    assert parsed["group:programs"]["programs"] == "odd"
     assert parsed["program:odd"]["command"] == "/bin/echo 100% 'a b'"
     assert parsed["program:odd"]["stopsignal"] == "INT"
     assert parsed["program:odd"]["autostart"] == "false"

@@ -24,14 +24,14 @@ class Supervisor:
         if not self.events:
             raise EndOfEventsError
         name, process = self.events.pop(0)
-        return {"eventname": name}, f"processname:{process} groupname:{process} from_state:BACKOFF"
+        return {"eventname": name}, f"processname:{process} groupname:programs from_state:BACKOFF"
 
     def ok(self, *_streams: object) -> None:
         self.acknowledged += 1
 
     def start_process(self, name: str, wait: bool) -> None:  # noqa: FBT001
         self.started.append((name, wait))
-        if name == "gone":
+        if name == "programs:gone":
             raise xmlrpc.client.Fault(10, "BAD_NAME")
 
 
@@ -57,7 +57,7 @@ def test_a_program_given_up_is_asked_for_after_a_pause(
 ) -> None:
     supervisor = Supervisor(("PROCESS_STATE_FATAL", "pulsar"), ("PROCESS_STATE_FATAL", "pulsar"))
     listen(monkeypatch, supervisor)
-    assert supervisor.started == [("pulsar", False)] * 2
+    assert supervisor.started == [("programs:pulsar", False)] * 2
     assert supervisor.acknowledged == 2
     assert all(0 < nap <= revive.LONGEST_WAIT for nap in naps)
 
@@ -71,5 +71,5 @@ def test_other_events_are_let_pass(monkeypatch: pytest.MonkeyPatch, naps: list[f
 def test_a_refusal_does_not_end_the_listener(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> None:
     supervisor = Supervisor(("PROCESS_STATE_FATAL", "gone"), ("PROCESS_STATE_FATAL", "pulsar"))
     listen(monkeypatch, supervisor)
-    assert [name for name, _ in supervisor.started] == ["gone", "pulsar"]
+    assert [name for name, _ in supervisor.started] == ["programs:gone", "programs:pulsar"]
     assert len(naps) == 2

@@ -1,5 +1,7 @@
 """The definitions as the code server loads them, and the assets with stages that are played."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -8,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from candlewick import verify
 from candlewick.candles import Level
 from candlewick.dukascopy.fetch import HourProblem
 from candlewick.errors import CandlewickError
@@ -257,8 +260,8 @@ class PlayedHistory:
 
 @pytest.fixture
 def history(monkeypatch: pytest.MonkeyPatch) -> PlayedHistory:
-    monkeypatch.setattr(checks, "recount_intraday", lambda *_: iter(()))
-    monkeypatch.setattr(checks, "recount_daily", lambda *_, **__: iter(()))
+    monkeypatch.setattr(verify, "recount_intraday", lambda *_: iter(()))
+    monkeypatch.setattr(verify, "recount_daily", lambda *_, **__: iter(()))
     return PlayedHistory()
 
 
@@ -371,3 +374,10 @@ def test_what_landed_wrong_is_not_made_into_candles(history: PlayedHistory) -> N
     made = {event.asset_key for event in result.get_asset_materialization_events()}
     assert key(Stage.LANDED) in made
     assert key(Stage.CANDLES_INTRADAY) not in made
+
+
+def test_reading_the_definitions_anew_waits_for_nothing_that_only_runs_need() -> None:
+    heavy = ("httpx", "pulsar", "yoyo", "candlewick.history")
+    code = f"import sys, pipeline_defs.definitions; print([one for one in {heavy} if one in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

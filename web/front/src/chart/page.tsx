@@ -44,27 +44,36 @@ function preferences(): ChartState {
   return parseState(remembered('chart') ?? '', START);
 }
 
-/** The span of the subject in the address, asked for together with the list of subjects. */
-class EarlySpan {
-  #asked: Promise<Span> | null;
+/** The list of subjects, and the span of the one in the address: asked for before anything is drawn. */
+class Early {
+  #span: Promise<Span> | null;
+  #subjects: Promise<Subject[]> | null = api.subjects();
 
   constructor(readonly subject: string | null) {
-    this.#asked = subject === null ? null : api.span(subject);
-    // Whoever takes it tells what went wrong; nobody may take it.
-    this.#asked?.catch(() => {});
+    this.#span = subject === null ? null : api.span(subject);
+    // Whoever takes them tells what went wrong; nobody may take them.
+    this.#span?.catch(() => {});
+    this.#subjects?.catch(() => {});
   }
 
   /** Given once: later it says what was. */
-  take(subject: string): Promise<Span> | null {
-    const asked = subject === this.subject ? this.#asked : null;
-    this.#asked = null;
+  span(subject: string): Promise<Span> | null {
+    const asked = subject === this.subject ? this.#span : null;
+    this.#span = null;
+    return asked;
+  }
+
+  /** Given once, as the span. */
+  subjects(): Promise<Subject[]> | null {
+    const asked = this.#subjects;
+    this.#subjects = null;
     return asked;
   }
 }
 
 export function ChartPage() {
   const [state, setState] = useState(() => parseState(window.location.search, preferences()));
-  const [early] = useState(() => new EarlySpan(state.subject));
+  const [early] = useState(() => new Early(state.subject));
   const [subjects, setSubjects] = useState<readonly Subject[] | null>(null);
   const [subjectsProblem, setSubjectsProblem] = useState<ApiError | null>(null);
   const [dialog, setDialog] = useState<'search' | 'help' | null>(null);
@@ -74,7 +83,7 @@ export function ChartPage() {
   useEffect(() => {
     const load = async () => {
       try {
-        setSubjects(await api.subjects());
+        setSubjects(await (early.subjects() ?? api.subjects()));
         setSubjectsProblem(null);
       } catch (error) {
         if (error instanceof ApiError) setSubjectsProblem(error);
@@ -88,7 +97,7 @@ export function ChartPage() {
       clearInterval(timer);
       window.removeEventListener('popstate', back);
     };
-  }, []);
+  }, [early]);
 
   const subject = state.subject ?? subjects?.[0]?.id ?? null;
   const known =
@@ -179,7 +188,7 @@ interface ChartProps {
   title: string;
   assetClass: string;
   start: ChartState;
-  early: EarlySpan;
+  early: Early;
   hasDialog: boolean;
   onHelp: () => void;
   onManner: (manner: Manner) => void;
@@ -207,7 +216,7 @@ function Chart({ subject, title, assetClass, start, early, hasDialog, onHelp, on
     });
     const view = start.from === null || start.to === null ? null : { from: start.from, to: start.to };
     const shown = { view, timeframe: start.timeframe, locked: start.locked };
-    const session = new ChartSession(subject, tradingDay(assetClass), plot, shown, early.take(subject));
+    const session = new ChartSession(subject, tradingDay(assetClass), plot, shown, early.span(subject));
     const size = new ResizeObserver(() => plot.resize());
     size.observe(element.current!);
     const detach = attachGestures(element.current!, () => plot.width, {
