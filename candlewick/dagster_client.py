@@ -22,6 +22,9 @@ _TIMEOUT_S = 60.0
 _MENDING_S = 10.0
 _WATCHING_S = 120.0
 
+# A backfill of twenty years of a series is 240 runs.
+_MOST_ACTIVE = 1000
+
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -42,6 +45,16 @@ query Runs($ids: [String!]!, $limit: Int!) {
   runsOrError(filter: {runIds: $ids}, limit: $limit) {
     __typename
     ... on Runs { results { runId status startTime endTime } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+_ACTIVE = """
+query Active($statuses: [RunStatus!]!, $limit: Int!) {
+  runsOrError(filter: {statuses: $statuses}, limit: $limit) {
+    __typename
+    ... on Runs { results { runId creationTime tags { key value } } }
     ... on PythonError { message }
   }
 }
@@ -115,6 +128,23 @@ class Run:
     end_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """A run of a series' stages that waits or works.
+
+    Attributes:
+        series: the series' name.
+        first: the first of its days; `last`, the last one, is among them.
+        asked_us: when it was asked for, microseconds since 1970.
+    """
+
+    run_id: str
+    series: str
+    first: date
+    last: date
+    asked_us: int
+
+
 def dagster_url(settings: Settings) -> str:
     """Where the platform's Dagster pages are."""
     return f"http://127.0.0.1:{settings.ports.dagster}"
@@ -126,10 +156,10 @@ class DagsterClient:
     Every method raises `CandlewickError` when it does not answer or refuses.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout_s: float = _TIMEOUT_S) -> None:
         self.url = url
         # Loopback: a proxy of the environment is not for it.
-        self._http = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(timeout=timeout_s, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -171,6 +201,21 @@ class DagsterClient:
             row["runId"]: Run(row["runId"], RunStatus(row["status"]), row["startTime"], row["endTime"])
             for row in answer.get("results", ())
         }
+
+    def active(self) -> list[ActiveRun]:
+        """The runs of series' stages that wait or work, youngest first; others have no days."""
+        statuses = [one for one in RunStatus if not one.finished]
+        answer = self._ask(_ACTIVE, {"statuses": statuses, "limit": _MOST_ACTIVE})["runsOrError"]
+        found = []
+        for row in answer.get("results", ()):
+            tags = {tag["key"]: tag["value"] for tag in row["tags"]}
+            first = tags.get(pipeline.RANGE_START_TAG) or tags.get(pipeline.PARTITION_TAG)
+            last = tags.get(pipeline.RANGE_END_TAG) or first
+            if pipeline.SERIES_TAG in tags and first and last:
+                days = date.fromisoformat(first), date.fromisoformat(last)
+                asked_us = int(row["creationTime"] * 1_000_000)
+                found.append(ActiveRun(row["runId"], tags[pipeline.SERIES_TAG], *days, asked_us))
+        return found
 
     def retried_as(self, run_id: str) -> str | None:
         """The run that takes the place of one whose process died.

@@ -61,6 +61,11 @@ def sink_path(name: str) -> list[str]:
     return ["sink", name.replace("-", "_")]
 
 
+def restart_path(name: str) -> list[str]:
+    """The asset key of the button that starts a worker or a sink anew."""
+    return ["restart", name.replace("-", "_")]
+
+
 def series_of(path: list[str]) -> str | None:
     """The series that an asset key belongs to; None for an asset of another domain."""
     if len(path) == 4 and path[3] in set(Stage):

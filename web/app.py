@@ -24,6 +24,7 @@ from web.live.fan_out import FanOut
 from web.series_view import SeriesView
 from web.services import Services
 from web.staleness import Staleness
+from web.under_way import UnderWay
 
 CHANGES_A_MINUTE = 120
 
@@ -55,6 +56,7 @@ def create(settings: Settings, *, changes_a_minute: int = CHANGES_A_MINUTE) -> F
                 maps=maps,
                 jobs=running,
                 staleness=staleness,
+                under_way=UnderWay(settings),
             ),
             HealthView(settings),
             live,

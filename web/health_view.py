@@ -26,7 +26,11 @@ _WORDS = {Condition.OK: "ok", Condition.WAITING: "warn", Condition.DEGRADED: "wa
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the platform: `state` is ok, warn, down, or off for what is not wanted here."""
+    """One part of the platform: `state` is ok, warn, down, or off for what is not wanted here.
+
+    `dagster_url` is the asset behind it: the venue, the sink, or, of any other worker, the one that starts it
+    anew. Broker and database have none.
+    """
 
     name: str
     state: str
@@ -68,7 +72,8 @@ def _server(name: str, problem: str, url: str | None = None) -> Part:
 def _worker(worker: Worker, seen: Look, verdicts: Verdicts, url: str) -> Part:
     name = f"worker {worker.name}"
     is_venue = worker.name in LIVE_VENUES
-    link = f"{url}/assets/{'/'.join(pipeline.venue_path(worker.name))}" if is_venue else None
+    path = pipeline.venue_path(worker.name) if is_venue else pipeline.restart_path(worker.name)
+    link = f"{url}/assets/{'/'.join(path)}"
     again = f"`candlewick restart {worker.name}` starts it anew"
     if worker.process is not None and worker.process.state != look.RUNNING:
         return Part(name, "down", f"its process is {worker.process.state}", again, link)

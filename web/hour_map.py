@@ -91,6 +91,7 @@ class HourMap:
         reasons: why an hour is pending or failed, where that is on record.
         final_us: the end of the last stored hour that is final; None without any.
         last_us: the start of the last hour that holds ticks; None without any.
+        first_tick_us: before it the venue has nothing; None where that is not known.
     """
 
     start_us: int
@@ -102,6 +103,7 @@ class HourMap:
     final_us: int | None = None
     first_us: int | None = None
     last_us: int | None = None
+    first_tick_us: int | None = None
 
     @property
     def end_us(self) -> int:
@@ -144,7 +146,7 @@ class HourMap:
         Args:
             near_us: equal stretches that are no further apart than this are told as one.
         """
-        found: list[Missing] = []
+        found = self._before(start_us, min(end_us, self.start_us))
         for code, first, end in self._runs(start_us, min(end_us, self.now_us)):
             if code not in {NEVER, PENDING, FAILED}:
                 continue
@@ -158,6 +160,11 @@ class HourMap:
             Missing(max(one.from_us, start_us), min(one.to_us, end_us), one.state, one.reason)
             for one in found
         ]
+
+    def _before(self, start_us: int, end_us: int) -> list[Missing]:
+        """What lies before the first hour of which anything is known, up to `end_us`: nobody asked for it."""
+        first_us = max(start_us, floor_hour(self.first_tick_us or 0))
+        return [Missing(first_us, end_us, STATES[NEVER], NEVER_ASKED)] if first_us < end_us else []
 
     def gaps_in(self, start_us: int, end_us: int) -> list[Span]:
         return [
@@ -244,6 +251,7 @@ def build(facts: Facts, now_us: int) -> HourMap:
         int(finals[-1]) + HOUR_US if len(finals) else None,
         int(filled[0]) if len(filled) else None,
         int(filled[-1]) if len(filled) else None,
+        facts.first_tick_us,
     )
 
 

@@ -1,6 +1,7 @@
 """What the settings page says of each series."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from async_lru import alru_cache
@@ -12,13 +13,14 @@ from candlewick.instruments import Kind, Series
 from candlewick.live.stream_health import StreamHealth, streams
 from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
-from candlewick.times import DAY_US, SECOND_US, iso, now_us, us_day
+from candlewick.times import DAY_US, SECOND_US, iso, now_us
 from web.catalogue import Catalogue, Collected, title
 from web.database import Database
 from web.hour_map import HourMap
 from web.hour_maps import HourMaps
 from web.jobs import Jobs
 from web.staleness import Staleness
+from web.under_way import UnderWay
 
 SIZE_S = 60.0
 """How often the tables are measured."""
@@ -99,6 +101,7 @@ class SeriesView:
         maps: HourMaps,
         jobs: Jobs,
         staleness: Staleness,
+        under_way: UnderWay,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -106,6 +109,7 @@ class SeriesView:
         self._maps = maps
         self._jobs = jobs
         self._staleness = staleness
+        self._under_way = under_way
         self._bytes = alru_cache(maxsize=1, ttl=SIZE_S)(self._measure)
 
     async def all(self) -> list[dict[str, Any]]:
@@ -169,25 +173,21 @@ class SeriesView:
         return sizes
 
     async def _backfill(self, series: Series, at_us: int) -> dict[str, Any] | None:
-        launched = self._jobs.launched.get(series.name)
-        if launched is None or not launched.days:
-            return None
+        # What this server asked for itself it knows whole, also what is through already.
+        for launched in (self._jobs.launched.get(series.name), await self._under_way.of(series)):
+            found = await self._progress(launched, at_us) if launched is not None and launched.days else None
+            if found is not None:
+                return {**asdict(found), "url": f"{dagster_url(self._settings)}/runs"}
+        return None
+
+    async def _progress(self, launched: Launched, at_us: int) -> Progress | None:
         parameters = {
-            "series": series.name,
+            "series": launched.series.name,
             "first_day": launched.days[0],
-            "end_day": us_day(at_us + DAY_US),
+            "end_day": launched.days[-1] + timedelta(days=1),
         }
         asked = [row[1] for row in await self._database.rows("day_requests", parameters)]
-        found = progress(launched, asked, at_us)
-        if found is None:
-            return None
-        return {
-            "done": found.done,
-            "total": found.total,
-            "rate_per_s": found.rate_per_s,
-            "eta_s": found.eta_s,
-            "url": f"{dagster_url(self._settings)}/runs",
-        }
+        return progress(launched, asked, at_us)
 
 
 def _lag_s(series: Series, stream: StreamHealth | None, last_us: int | None, at_us: int) -> float | None:

@@ -36,4 +36,4 @@ def kind_sink_key(kind: Kind) -> dg.AssetKey:
 
 
 def restart_key(name: str) -> dg.AssetKey:
-    return dg.AssetKey(["restart", name.replace("-", "_")])
+    return dg.AssetKey(pipeline.restart_path(name))

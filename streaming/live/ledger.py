@@ -24,6 +24,8 @@ UNAVAILABLE = "the venue does not have these trades"
 LARGEST_ID = (1 << 63) - 1
 GAPS_KEPT = 1000
 """Gaps that are remembered, should their trades still come; older ones stay on their hours."""
+NARROWEST_NS, WIDEST_NS = 1_000_000, 60_000_000_000
+"""How long a gap is of a quote that cannot be published."""
 AHEAD_NS = 1_000_000_000
 """A venue's clock may be this much ahead of ours; what it says beyond that is not believed."""
 
@@ -346,6 +348,8 @@ class QuoteLedger(Ledger):
         super().__init__(known_ns)
         self.last = last
         self._by_time = by_time
+        self._left_out_ns = 0
+        self._width_ns = 0
 
     def snapshot(self, quote: Quote | None, at_ns: int) -> bool:
         """The price at the beginning of a subscription: whether it is to be published.
@@ -380,6 +384,20 @@ class QuoteLedger(Ledger):
         if self.resuming:
             return self.snapshot(quote, at_ns)
         return self._publish(quote)
+
+    def left_out(self, exchange_ns: int, reason: str, at_ns: int) -> None:
+        """A quote that cannot be published: a gap from its time on, wider while one follows the other.
+
+        A venue that writes more digits from now on would otherwise have a gap for each of its quotes.
+        """
+        from_ns = by_our_clock(exchange_ns, at_ns)
+        # Before its first quote, the gap of the connection goes up to one that can be published.
+        if self.resuming or from_ns < self._left_out_ns:
+            return
+        follows = from_ns < self._left_out_ns + WIDEST_NS
+        self._width_ns = min(2 * self._width_ns, WIDEST_NS) if follows else NARROWEST_NS
+        self._left_out_ns = from_ns + self._width_ns
+        self._gap(from_ns, self._left_out_ns, reason, at_ns)
 
     def _publish(self, quote: Quote) -> bool:
         self.last = quote

@@ -158,6 +158,10 @@ class Session:
                     stream.claim(venue_ns, self._venue.settles_s)
             case Acknowledged() | Refused():
                 await self._answered(item)
+            case Inexact():
+                left = self._stream(item.symbol, item.channel)
+                if left is not None:
+                    await left.left_out(item.exchange_ns, item.reason)
             case Resting():
                 await self._rest(item)
             case _:
@@ -176,10 +180,6 @@ class Session:
             case Status():
                 self.trading, self.status = item.trading, item.text
                 _log.info("venue status", venue=self._venue.name, status=item.text)
-            case Inexact():
-                stream = self._stream(item.symbol, item.channel)
-                if stream is not None:
-                    stream.problem = item.reason
             case Unknown():
                 self._metrics.unknown.inc()
                 _log.warning("unknown message", venue=self._venue.name, text=item.text[:200])

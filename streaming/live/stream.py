@@ -27,6 +27,8 @@ from streaming.live.outbox import Outbox, make_producer
 from streaming.live.quiet import Quiet
 
 GAPS_EXPLAINED = 100
+PROBLEM_S = 600.0
+"""How long it is told that something could not be published."""
 COMPLETE_S = 3.0
 """How often a whole connection says so."""
 
@@ -53,8 +55,7 @@ class Stream:
         self.renewals = 0
         """How often it was subscribed to again since its last event."""
         self.begun_at = 0.0
-        self.problem = ""
-        """Why something of it could not be published; a person has to look."""
+        self._problem = ("", 0.0)
         self.in_doubt = False
         self.last_exchange_ns = 0
         self.lag_ns = 0
@@ -65,6 +66,12 @@ class Stream:
         self._saying = asyncio.Lock()
         self.unexplained: deque[Continuity] = deque(maxlen=GAPS_EXPLAINED)
         """Gaps that cannot be filled, and of which the venue has not yet been asked what moved in them."""
+
+    @property
+    def problem(self) -> str:
+        """Why something of it could not be published of late; a person has to look."""
+        reason, at = self._problem
+        return reason if time.monotonic() - at < PROBLEM_S else ""
 
     @property
     def outboxes(self) -> list[Outbox]:
@@ -116,6 +123,14 @@ class Stream:
         self.lag_ns = last.receive_ns - last.exchange_ns
         self.metrics.events(len(events), (last.receive_ns - last.exchange_ns) / 1e9)
         if self.ledger.records:
+            await self.publish_records()
+
+    async def left_out(self, exchange_ns: int, reason: str) -> None:
+        """An event that cannot be published. A trade is missed by its id; for a quote, a gap says so."""
+        self._problem = (reason, time.monotonic())
+        self.quiet.event(time.monotonic())
+        if isinstance(self.ledger, QuoteLedger):
+            self.ledger.left_out(exchange_ns, reason, time.time_ns())
             await self.publish_records()
 
     def take_ticker(self, ticker: Ticker) -> None:

@@ -75,10 +75,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Inexact:
-    """A number that the series' scale cannot hold: not published, and never rounded."""
+    """A number that the series' scale cannot hold: not published, and never rounded.
+
+    `exchange_ns`: the event's time.
+    """
 
     channel: Channel
     symbol: str
+    exchange_ns: int
     reason: str
 
 

@@ -218,13 +218,14 @@ class Kraken:
             if series is None:
                 continue
             symbol, price_scale, volume_scale = series.symbol, series.price_scale, series.volume_scale
+            exchange_ns = time_ns(wire.timestamp)
             try:
                 price, quantity = scaled_pair(wire.price, wire.qty, price_scale, volume_scale)
             except InexactError as error:
-                items.append(Inexact(_TRADES, symbol, f"trade {wire.trade_id}: {error}"))
+                items.append(Inexact(_TRADES, symbol, exchange_ns, f"trade {wire.trade_id}: {error}"))
                 continue
             trade = Trade(
-                time_ns(wire.timestamp),
+                exchange_ns,
                 receive_ns,
                 wire.trade_id,
                 price,
@@ -257,7 +258,7 @@ class Kraken:
                 bid, ask = scaled_pair(wire.bid, wire.ask, price_scale, price_scale)
                 bid_volume, ask_volume = scaled_pair(wire.bid_qty, wire.ask_qty, volume_scale, volume_scale)
             except InexactError as error:
-                items.append(Inexact(_QUOTES, symbol, str(error)))
+                items.append(Inexact(_QUOTES, symbol, exchange_ns, str(error)))
                 continue
             last, vwap = _statistics(wire.last, wire.vwap, price_scale, price_scale)
             low, high = _statistics(wire.low, wire.high, price_scale, price_scale)

@@ -217,7 +217,7 @@ class Oanda:
         try:
             quote = _quote(line, series, receive_ns, Origin.SNAPSHOT if snapshot else Origin.STREAM)
         except InexactError as error:
-            return Inexact(Channel.QUOTES, symbol, str(error))
+            return Inexact(Channel.QUOTES, symbol, time_ns(line.time), str(error))
         return Events(Channel.QUOTES, symbol, (quote,), snapshot)
 
     # REST

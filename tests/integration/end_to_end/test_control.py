@@ -11,6 +11,7 @@ from candlewick.instruments import Kind
 from candlewick.store import Store
 from tests.fuzzing import never_breaks
 from tests.platform import Platform
+from tests.waiting import until
 
 
 def hour_topics(platform: Platform) -> list[str]:
@@ -82,3 +83,20 @@ def test_no_change_of_a_known_series_breaks_the_server(platform: Platform) -> No
     for change in changes:
         never_breaks(change, 15, name=name)
     assert httpx.get(f"{url}/api/series", trust_env=False).status_code == 200
+
+
+def test_a_backfill_of_a_command_is_seen_on_the_page(platform: Platform) -> None:
+    name = "dukascopy:usdzar:quotes"
+    platform.run("add", "USD/ZAR")
+    platform.run("backfill", name, "--from", "2019-01-07", "--to", "2019-01-12")
+    url = f"http://127.0.0.1:{platform.settings.ports.web}/api/series"
+    seen: list[dict[str, object]] = []
+
+    def is_shown() -> bool:
+        known = {one["name"]: one["backfill"] for one in httpx.get(url, timeout=30).json()["series"]}
+        seen.append(known[name])
+        return seen[-1] is not None
+
+    until("the page tells of the backfill", is_shown)
+    assert seen[-1]["total"] == 5
+    assert str(seen[-1]["url"]).endswith("/runs")

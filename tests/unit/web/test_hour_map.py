@@ -37,7 +37,7 @@ def test_counts_and_bounds() -> None:
 
 def test_missing_hours_are_told_with_their_reasons_and_the_running_one_is_not() -> None:
     problems = [Problem(93 * HOUR_US, "failed", "truncated"), Problem(92 * HOUR_US, "failed", "a re-check")]
-    found = build(facts(problems=problems), NOW).missing(0, NOW, near_us=0)
+    found = build(facts(problems=problems), NOW).missing(90 * HOUR_US, NOW, near_us=0)
     assert found == [
         Missing(93 * HOUR_US, 94 * HOUR_US, "failed", "truncated"),
         Missing(94 * HOUR_US, 95 * HOUR_US, "pending", "never asked"),
@@ -49,8 +49,8 @@ def test_missing_hours_are_told_with_their_reasons_and_the_running_one_is_not() 
 def test_near_stretches_of_one_reason_are_one() -> None:
     one = facts(hours=hours(90, 92, 94), codes=ints(1, 1, 1), ticks=ints(1, 1, 1))
     found = build(one, 95 * HOUR_US)
-    assert len(found.missing(0, 95 * HOUR_US, near_us=0)) == 2
-    assert found.missing(0, 95 * HOUR_US, near_us=HOUR_US) == [
+    assert len(found.missing(90 * HOUR_US, 95 * HOUR_US, near_us=0)) == 2
+    assert found.missing(90 * HOUR_US, 95 * HOUR_US, near_us=HOUR_US) == [
         Missing(91 * HOUR_US, 94 * HOUR_US, "pending", "never asked")
     ]
 
@@ -62,7 +62,7 @@ def test_sessions_close_what_nobody_knows_and_ticks_beat_them() -> None:
         Span(91 * HOUR_US, 92 * HOUR_US),
         Span(96 * HOUR_US, 100 * HOUR_US),
     ]
-    assert [one.from_us // HOUR_US for one in found.missing(0, NOW, near_us=0)] == [93, 95]
+    assert [one.from_us // HOUR_US for one in found.missing(90 * HOUR_US, NOW, near_us=0)] == [93, 95]
     assert found.closed(0, NOW, least_us=2 * HOUR_US) == [Span(96 * HOUR_US, 100 * HOUR_US)]
 
 
@@ -77,10 +77,21 @@ def test_before_the_first_tick_all_is_closed() -> None:
     ]
 
 
+def test_before_all_that_is_known_nobody_has_asked() -> None:
+    found = build(facts(first_tick_us=20 * HOUR_US + 5), NOW)
+    assert found.missing(0, 91 * HOUR_US, near_us=0) == [
+        Missing(20 * HOUR_US, 90 * HOUR_US, "pending", "never asked")
+    ]
+    assert found.missing(50 * HOUR_US, 60 * HOUR_US, near_us=0) == [
+        Missing(50 * HOUR_US, 60 * HOUR_US, "pending", "never asked")
+    ]
+    assert found.missing(0, 20 * HOUR_US, near_us=0) == []
+
+
 def test_nothing_known() -> None:
     found = build(Facts(ints(), ints(), ints()), NOW)
     assert (found.first_us, found.final_us) == (None, None)
-    assert found.missing(0, 2**50, near_us=0) == []
+    assert found.missing(0, 2**50, near_us=0) == [Missing(0, 100 * HOUR_US, "pending", "never asked")]
     assert found.counts(0, 50 * HOUR_US) == {"data": 0, "closed": 0, "pending": 0, "failed": 0}
 
 

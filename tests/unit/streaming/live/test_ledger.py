@@ -6,7 +6,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Origin, Quote, Trade
-from streaming.live.ledger import UNAVAILABLE, Ledger, QuoteLedger, TradeLedger
+from streaming.live.ledger import (
+    NARROWEST_NS,
+    UNAVAILABLE,
+    WIDEST_NS,
+    Ledger,
+    QuoteLedger,
+    TradeLedger,
+)
 
 HOUR_NS = 3_600_000_000_000
 START_NS = 1_790_000_000 * 10**9 // HOUR_NS * HOUR_NS
@@ -213,6 +220,32 @@ def test_quotes_that_were_missed_stay_a_gap_up_to_the_price_that_opens_the_conne
     assert ledger.snapshot(opening, 0)
     (gap,) = ledger.take_records()
     assert (gap.from_ns, gap.to_ns) == (START_NS + SECOND_NS, START_NS + 9 * SECOND_NS)
+
+
+def test_a_quote_that_cannot_be_published_is_a_gap_that_grows_while_others_follow() -> None:
+    ledger = QuoteLedger(quote(START_NS))
+    ledger.resume_from(START_NS, None)
+    connected(ledger)
+    ledger.left_out(START_NS, "1.1234567 has more digits", START_NS)
+    assert ledger.take_records() == [], "the gap of the connection reaches up to the first good price"
+    ledger.snapshot(quote(START_NS), START_NS)
+    ledger.take_records()
+
+    ledger.left_out(START_NS + SECOND_NS, "1.1234567 has more digits", START_NS + SECOND_NS)
+    (gap,) = ledger.take_records()
+    assert (gap.from_ns, gap.to_ns) == (START_NS + SECOND_NS, START_NS + SECOND_NS + NARROWEST_NS)
+    assert gap.reason == "1.1234567 has more digits"
+
+    # Ten a second for an hour.
+    for number in range(20, 36_000):
+        at_ns = START_NS + SECOND_NS // 10 * number
+        ledger.left_out(at_ns, "again", at_ns)
+    gaps = ledger.take_records()
+    assert len(gaps) < 100
+    for number in range(20, 36_000):
+        at_ns = START_NS + SECOND_NS // 10 * number
+        assert any(one.from_ns <= at_ns < one.to_ns for one in gaps)
+    assert all(one.to_ns - one.from_ns <= WIDEST_NS for one in gaps)
 
 
 def test_a_clock_that_jumped_ahead_hides_no_gap() -> None:

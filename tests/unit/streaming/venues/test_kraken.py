@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live.events import Channel, Event, Origin, Quote, Ticker, Trade, decode, encode
+from candlewick.times import iso
 from candlewick.venues.symbols import kraken_pair as rest_pair
 from candlewick.venues.symbols import kraken_spelling as spelling
 from streaming.live.venue import (
@@ -177,6 +178,7 @@ def test_a_number_that_the_scale_cannot_hold_is_told_and_not_rounded(adapter: Kr
     (item,) = adapter.read(frame, 1)
     assert isinstance(item, Inexact)
     assert "trade 5" in item.reason
+    assert iso(item.exchange_ns // 1000) == "2026-08-20T14:03:12Z"
 
 
 @pytest.mark.parametrize(
