@@ -143,14 +143,16 @@ class Client:
 
         Items are `Traded` or `Quoted`, integers in the scales of `self.series(series)`; `Missing` where
         something may be missing, `Filled` once that was given after all; `Live` where history ends. No tick
-        comes twice and none is left out. It survives restarts of the broker, and once live it does not ask
-        the database. Ticks that fill a gap come late, with their own time.
+        comes twice and none is left out. It survives restarts of the broker; once live it asks the database
+        only when all is silent, each minute, whether the series is still collected. Ticks that fill a gap
+        come late, with their own time.
 
         Args:
             patience_s: ends after that long without anything new, once live; None: never.
 
         Raises:
-            CandlewickError: the broker refuses, or this client knows a database only.
+            CandlewickError: the broker refuses, the series was removed meanwhile, or this client knows a
+                database only.
         """
         # Not before it is needed: it loads Pulsar's client.
         from candlewick.consume import Broker, Follower  # noqa: PLC0415

@@ -9,6 +9,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ import pulsar
 
 from candlewick import topics
 from candlewick.broker import close, connect, refused
+from candlewick.errors import CandlewickError
 from candlewick.hours import Hour, Trades
 from candlewick.instruments import Series
 from candlewick.live import continuity
@@ -25,11 +27,13 @@ from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Event, Quote, Trade, decode
 from candlewick.live.wanted import is_live
 from candlewick.position import Position, live_position
-from candlewick.store import Store
+from candlewick.store import DatabaseUnavailableError, Store
+from candlewick.store.series import SeriesState
 from candlewick.times import HOUR_US, MINUTE_US, floor_hour, now_us
 
 AT_ONCE = 1000
 PATIENCE_MS = 100
+SILENT_S = 60.0
 _LOOK_BACK_US = 2 * HOUR_US
 """Rows before the wanted span that are looked at for where the live topic goes on."""
 
@@ -229,7 +233,7 @@ class Follower:
             client, topics.continuity_topic(self._topic), None, (began_us - _LOOK_BACK_US) // 1000
         )
         said = deque(_still_of_use(_records(records)))
-        moved_at = time.monotonic()
+        moved_at = asked_at = time.monotonic()
         while True:
             known = len(said)
             batch = _messages(events)
@@ -238,8 +242,21 @@ class Follower:
             for item in self._in_order(batch, said, known if len(batch) < AT_ONCE else 0):
                 moved_at = time.monotonic()
                 yield item
-            if self._patience_s is not None and time.monotonic() - moved_at > self._patience_s:
+            now = time.monotonic()
+            if self._patience_s is not None and now - moved_at > self._patience_s:
                 return
+            if now - max(moved_at, asked_at) > SILENT_S:
+                self._check_collected()
+                asked_at = time.monotonic()
+
+    def _check_collected(self) -> None:
+        """The topic of a series that was removed is silent for ever."""
+        name = self._series.name
+        with suppress(DatabaseUnavailableError):
+            if self._store.series_states().get(name, SeriesState.REMOVED) is SeriesState.REMOVED:
+                raise CandlewickError(
+                    f"{name} is not collected any more", f"`candlewick add {name}` collects it again"
+                )
 
     def _in_order(
         self, batch: list[tuple[Position, bytes]], said: deque[Continuity], settled: int

@@ -2,9 +2,14 @@
 
 from collections import Counter
 
+import pytest
+
+from candlewick import consume
 from candlewick.client import Client
 from candlewick.consume import Filled, Item, Live, Missing, Quoted, Traded
+from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind, Series
+from candlewick.store.series import SeriesState
 from streaming.recorder import Recorder
 from tests.integration.bus.sinks import START_US, Sinks
 from tests.integration.recording.test_recorder import is_final, stored
@@ -66,3 +71,16 @@ def test_a_series_without_a_single_hour_yet(landing: Sinks, venue: Worker) -> No
     voice.tell(trade(START_NS + n * SECOND_NS, n) for n in range(10))
     found = followed(landing, voice.series)
     assert [item.trade_id for item in found if isinstance(item, Traded)] == list(range(10))
+
+
+def test_a_series_that_is_removed_meanwhile_is_said_to_be(
+    landing: Sinks, venue: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consume, "SILENT_S", 1)
+    voice = venue.voice()
+    voice.tell(trade(START_NS + n * SECOND_NS, n) for n in range(10))
+    # Silence alone is none of it.
+    assert sum(isinstance(item, Traded) for item in followed(landing, voice.series, patience_s=3)) == 10
+    landing.store.set_series_state([voice.series.name], SeriesState.REMOVED)
+    with pytest.raises(CandlewickError, match=f"{voice.series.name} is not collected any more"):
+        followed(landing, voice.series, patience_s=30)
