@@ -16,6 +16,7 @@ NAMES = (
     "connections",
     "serve",
     "fanout",
+    "demo",
 )
 
 
