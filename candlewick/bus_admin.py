@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import stamina
 
 from candlewick import health, messages, topics
 from candlewick.bus_needs import Namespace, Need, hour_need, live_needs, namespaces
@@ -22,6 +21,7 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind, Series
 from candlewick.live.wanted import DEFINITION as WANTED_DEFINITION
 from candlewick.position import Position
+from candlewick.retries import retry_context
 
 Json = dict[str, Any]
 
@@ -301,7 +301,7 @@ class BusAdmin:
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
 
     def _patiently(self, verb: str, path: str, body: Json) -> httpx.Response:
-        for attempt in stamina.retry_context(
+        for attempt in retry_context(
             on=_PassingError, attempts=None, timeout=self._patience_s, wait_initial=0.3, wait_max=5.0
         ):
             with attempt:

@@ -3,6 +3,7 @@
 Exit codes: 0 done and complete, 1 done and something is lacking, 2 could not be done; 130 interrupted.
 """
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -83,6 +84,9 @@ def _options(
 
 def main() -> None:
     """The entry point: a `CandlewickError` is one line on stderr and exit code 2."""
+    for name in ("psycopg.pool", "stamina"):
+        # What is tried again says nothing; if it fails in the end, the error does.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         app()
     except CandlewickError as error:

@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import stamina
 
 from candlewick import pipeline
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Series
+from candlewick.retries import retry_context
 from candlewick.settings import Settings
 
 # Creating a run of a month writes one planned event per asset and day.
@@ -262,7 +262,7 @@ class DagsterClient:
         """
         waited_for = (_ServerError, httpx.TransportError) if patience_s > _MENDING_S else _ServerError
         try:
-            for attempt in stamina.retry_context(
+            for attempt in retry_context(
                 on=waited_for, attempts=None, timeout=patience_s, wait_initial=0.2, wait_max=3.0
             ):
                 with attempt:

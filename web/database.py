@@ -7,13 +7,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-import stamina
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from candlewick.retries import retry_context
 from candlewick.store.database import (
     ASK_AGAIN_S,
     CONNECT_TIMEOUT_S,
     RECONNECT_S,
+    DatabaseUnavailableError,
     configure,
     query,
     translated,
@@ -82,11 +83,14 @@ class Database:
 
     async def _entered(self, stack: AsyncExitStack) -> Connection:
         """A connection that goes back to the pool with the stack."""
-        async for attempt in stamina.retry_context(
-            on=PoolTimeout, attempts=None, timeout=PATIENCE_S, wait_initial=0.01, wait_max=0.1
-        ):
-            with attempt:
-                connection = await stack.enter_async_context(self._pool.connection())
+        try:
+            async for attempt in retry_context(
+                on=PoolTimeout, attempts=None, timeout=PATIENCE_S, wait_initial=0.01, wait_max=0.1
+            ):
+                with attempt:
+                    connection = await stack.enter_async_context(self._pool.connection())
+        except PoolTimeout as error:
+            raise DatabaseUnavailableError(f"no connection within {PATIENCE_S:g} s") from error
         return connection
 
     @asynccontextmanager

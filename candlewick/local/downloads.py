@@ -18,11 +18,11 @@ from pathlib import Path
 import filelock
 import platformdirs
 import requests
-import stamina
 from jgo.maven import MavenContext, PythonResolver
 
 from candlewick.errors import CandlewickError
 from candlewick.local import home
+from candlewick.retries import retry_context
 
 PULSAR_VERSION = "4.0.8"
 ROOM_TO_UNPACK = 900 * home.MEBIBYTE
@@ -137,7 +137,7 @@ def fetch(artifact: Artifact, folder: Path, progress: Progress, resolve: Resolve
 
 def _download(artifact: Artifact, folder: Path, progress: Progress, resolve: Resolve) -> Path:
     try:
-        for attempt in stamina.retry_context(
+        for attempt in retry_context(
             on=requests.RequestException, attempts=DOWNLOAD_ATTEMPTS, wait_max=30, timeout=None
         ):
             with attempt:

@@ -12,7 +12,6 @@ from typing import Any
 import aiosql
 import numpy as np
 import psycopg
-import stamina
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
@@ -20,6 +19,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from candlewick.errors import CandlewickError
 from candlewick.hours import Column
+from candlewick.retries import retry_context
 from candlewick.times import DAY_US
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -175,11 +175,14 @@ class Database:
 
     def _entered(self, stack: ExitStack) -> Connection:
         """A connection that goes back to the pool with the stack."""
-        for attempt in stamina.retry_context(
-            on=PoolTimeout, attempts=None, timeout=self._timeout_s, wait_initial=0.01, wait_max=0.1
-        ):
-            with attempt:
-                connection = stack.enter_context(self._pool.connection())
+        try:
+            for attempt in retry_context(
+                on=PoolTimeout, attempts=None, timeout=self._timeout_s, wait_initial=0.01, wait_max=0.1
+            ):
+                with attempt:
+                    connection = stack.enter_context(self._pool.connection())
+        except PoolTimeout as error:
+            raise DatabaseUnavailableError(f"no connection within {self._timeout_s:g} s") from error
         return connection
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import stamina
 
 from candlewick.bus import Bus
 from candlewick.errors import CandlewickError
@@ -20,6 +19,7 @@ from candlewick.hours import FINAL_STATES, Gap, Hour, HourState, Trades
 from candlewick.instruments import Series
 from candlewick.live.numbers import scaled
 from candlewick.merge import merge_trades
+from candlewick.retries import retry_context
 from candlewick.store import Store
 from candlewick.times import HOUR_US, MINUTE_US, hours_between, iso, now_us
 from candlewick.venues.kraken import KrakenError, ask
@@ -114,7 +114,7 @@ def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
 def _page(client: httpx.Client, series: Series, since: int) -> tuple[list[Any], int]:
     """Trades after `since` (nanoseconds), and the moment of the last one."""
     parameters = {"pair": kraken_pair(series.symbol), "since": str(since), "count": str(PAGE)}
-    for attempt in stamina.retry_context(on=KrakenError, attempts=_ATTEMPTS, wait_initial=1.0, wait_max=30.0):
+    for attempt in retry_context(on=KrakenError, attempts=_ATTEMPTS, wait_initial=1.0, wait_max=30.0):
         with attempt:
             answer = ask(client, "/0/public/Trades", parameters)
     last = int(answer.pop("last"))
