@@ -133,6 +133,7 @@ def _measure(
             "lost": lost,
             "doubled": doubled,
             "reconnects": sum(after) - sum(before),
+            "causes": _causes([port for _, port in workers]),
             "gaps": sum(_metric(port, "candlewick_live_gaps_total") for _, port in workers),
         },
     )
@@ -167,6 +168,18 @@ def _judge(settings: Settings, series: Series, wanted_ids: set[int]) -> tuple[in
             seen.add(event.trade_id)
     client.close()
     return len(wanted_ids - seen), again
+
+
+def _causes(ports: list[int]) -> dict[str, float]:
+    """How often connections ended, by cause, since the workers started."""
+    found: dict[str, float] = {}
+    for port in ports:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        for cause, value in re.findall(
+            r'^candlewick_live_reconnects_total\{[^}]*cause="([^"]*)"[^}]*\} (\S+)$', text, re.M
+        ):
+            found[cause] = found.get(cause, 0.0) + float(value)
+    return found
 
 
 def _metric(port: int, name: str) -> float:

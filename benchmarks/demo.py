@@ -25,7 +25,7 @@ from candlewick.local import programs
 from candlewick.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("candlewick")
-SYMBOLS = ("AUDCAD", "GBPCAD", "EURCAD", "NZDCAD", "AUDNZD")
+SYMBOLS = ("AUDCAD", "GBPCAD", "EURCAD")
 LOADS = 9
 QUIET_PERCENT = 35.0
 PATIENCE_S = 300
