@@ -61,7 +61,7 @@ def _adding(settings: Settings) -> Figure:
             reloads.append(time.perf_counter() - began)
             _await_quiet()
             began = time.perf_counter()
-            subprocess.run([COMMAND, "add", symbol], env=environment, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([COMMAND, "add", symbol], env=environment, check=True, capture_output=True)
             seconds.append(time.perf_counter() - began)
             first_bars = first_bars or _await_bars(settings, symbol.lower(), began)
     return Figure(
