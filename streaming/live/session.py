@@ -78,6 +78,8 @@ class Session:
         self._streams = streams
         self._metrics = metrics
         self._alive_at = time.monotonic()
+        self._reading = False
+        self._held_at = 0.0
         self._pinged_at = 0.0
         self.wants_successor = asyncio.Event()
         """Set when what is wanted can only be had by a new connection."""
@@ -103,7 +105,9 @@ class Session:
                 if self._predecessor is not None:
                     await self._predecessor.retire()
                     self._predecessor = None
+                self._reading = True
                 await self._read(frame)
+                self._reading = False
         except ClosedError as error:
             return self._end or (error.cause, str(error))
         except BadFrameError as error:
@@ -145,9 +149,6 @@ class Session:
             self._alive_at = began
         for item in items:
             await self._take(item, receive_ns)
-        if time.monotonic() - began > TICK_S:
-            # Pulsar held us, and we the socket.
-            self._alive_at = time.monotonic()
 
     async def _take(self, item: Item, receive_ns: int) -> None:
         match item:
@@ -220,7 +221,9 @@ class Session:
         last = time.monotonic()
         while True:
             now = time.monotonic()
-            if now - last > ASLEEP_S:
+            if self._reading:
+                self._held(now)
+            elif now - last > ASLEEP_S:
                 self._alive_at = now
             last = now
             try:
@@ -232,6 +235,12 @@ class Session:
                 await self.end("watch failed", repr(error))
                 return
             await asyncio.sleep(TICK_S)
+
+    def _held(self, now: float) -> None:
+        """Pulsar holds us, and we the socket: that nothing is heard says nothing of the venue."""
+        self._held_at = self._alive_at = now
+        for stream in self._streams.values():
+            stream.quiet.rest(now)
 
     async def _tick(self, now: float) -> None:
         if not self._streams:
@@ -283,7 +292,7 @@ class Session:
 
     async def _probe(self, stream: Stream) -> None:
         """Asks the venue whether a quiet stream rests or is mute."""
-        last = stream.quiet.last
+        began, last = time.monotonic(), stream.quiet.last
         try:
             news = await self._has_news(stream)
             if news:
@@ -296,6 +305,9 @@ class Session:
         now = time.monotonic()
         if not news:
             stream.quiet.probed(now)
+            return
+        if self._held_at > began:
+            # What the venue has may wait in the socket.
             return
         # Did nothing come of any symbol since, it is the connection and not the symbol.
         alone = any(one.quiet.last > last + SECOND_LOOK_S for one in self._active())

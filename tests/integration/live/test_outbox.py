@@ -1,0 +1,129 @@
+"""Events handed to a real broker: their order, their bound, and that none stays behind."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Iterator
+from functools import wraps
+
+import pulsar
+import pytest
+
+from candlewick import access, topics
+from candlewick.broker import close, connect, json_schema
+from candlewick.bus_admin import BusAdmin
+from candlewick.instruments import Series
+from candlewick.live.events import DEFINITIONS, Channel, Trade, decode
+from candlewick.settings import Settings
+from streaming.live.outbox import LINGER_S, LostProducerError, Outbox, make_producer
+from tests.live_topics import live_series, trade
+
+
+@pytest.fixture
+def client(servers: Settings) -> Iterator[pulsar.Client]:
+    made = connect(
+        access.pulsar_url(servers), access.pulsar_token(servers, access.PULSAR_ADMIN), log=os.devnull
+    )
+    yield made
+    close(made)
+
+
+@pytest.fixture
+def series(servers: Settings) -> Iterator[Series]:
+    """A series with topics of its own."""
+    made = live_series()
+    token = access.pulsar_token(servers, access.PULSAR_ADMIN)
+    with BusAdmin(access.pulsar_admin_url(servers), token) as admin:
+        admin.ensure_namespaces()
+        admin.ensure_live(made)
+        yield made
+        admin.delete_series(made)
+
+
+@pytest.fixture
+def topic(series: Series) -> str:
+    return topics.live_topic(series, Channel.TRADES)
+
+
+@pytest.fixture
+def producer(client: pulsar.Client, series: Series, topic: str) -> pulsar.Producer:
+    return make_producer(client, topic, json_schema(DEFINITIONS[Channel.TRADES]), series.name)
+
+
+def in_a_loop(test: Callable[..., Coroutine[None, None, None]]) -> Callable[..., None]:
+    @wraps(test)
+    def run(**given: object) -> None:
+        asyncio.run(test(**given))
+
+    return run
+
+
+class Acknowledged:
+    """What an observer is told."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def acknowledged(self, size: int, seconds: float) -> None:
+        assert seconds > 0
+        self.sizes.append(size)
+
+
+def ids(client: pulsar.Client, topic: str) -> list[int]:
+    """The trades of a topic, in its order."""
+    reader = client.create_reader(topic, pulsar.MessageId.earliest)
+    found: list[int] = []
+    while reader.has_message_available():
+        event = decode(Channel.TRADES, reader.read_next(10_000).data())
+        assert isinstance(event, Trade)
+        found.append(event.trade_id)
+    return found
+
+
+@in_a_loop
+async def test_events_keep_their_order_within_the_bound(
+    client: pulsar.Client, topic: str, producer: pulsar.Producer
+) -> None:
+    told, deepest = Acknowledged(), 0
+    outbox = Outbox(topic, producer, told, limit=50)
+    for number in range(1000):
+        await outbox.send(trade(1, number))
+        deepest = max(deepest, outbox.depth)
+        if number % 7 == 0:
+            # As frames come: some together, some apart.
+            await asyncio.sleep(LINGER_S / 5)
+    await outbox.settled()
+    assert ids(client, topic) == list(range(1000))
+    assert (outbox.sent, outbox.acknowledged, len(told.sizes)) == (1000, 1000, 1000)
+    assert deepest <= 50
+
+
+@in_a_loop
+async def test_a_lone_event_does_not_wait_for_others(topic: str, producer: pulsar.Producer) -> None:
+    outbox = Outbox(topic, producer)
+    await outbox.send(trade(1, 1))
+    assert not outbox.lingering
+    await outbox.send(trade(1, 2))
+    assert outbox.lingering
+    await asyncio.sleep(2 * LINGER_S)
+    assert not outbox.lingering
+
+
+@in_a_loop
+async def test_nothing_stays_behind_a_drain(
+    client: pulsar.Client, topic: str, producer: pulsar.Producer
+) -> None:
+    outbox = Outbox(topic, producer)
+    for number in range(3):
+        await outbox.send(trade(1, number))
+    assert outbox.lingering
+    assert await outbox.drain(10)
+    assert ids(client, topic) == [0, 1, 2]
+
+
+@in_a_loop
+async def test_an_ended_producer_is_told(topic: str, producer: pulsar.Producer) -> None:
+    outbox = Outbox(topic, producer)
+    await outbox.close()
+    await outbox.send(trade(1, 1))
+    with pytest.raises(LostProducerError):
+        await outbox.settled()
