@@ -20,6 +20,7 @@ from candlewick.live.wanted import is_live
 from candlewick.pipeline import first_day
 from candlewick.rechecks import WINDOW_DAYS
 from candlewick.settings import Settings
+from candlewick.store.changes import await_changes
 from candlewick.store.database import Database
 from candlewick.store.proofs import series_added
 from candlewick.store.series import all_series
@@ -77,8 +78,10 @@ def read(settings: Settings) -> Catalogue:
 
 
 def _from_database(settings: Settings) -> list[tuple[Series, int]]:
-    """Every series with the time at which it was added."""
-    database = Database(access.database_url(settings), max_connections=1, timeout_s=_CONNECT_TIMEOUT_S)
+    """Every series with the time at which it was added; one that is being added is awaited."""
+    url = access.database_url(settings)
+    await_changes(url)
+    database = Database(url, max_connections=1, timeout_s=_CONNECT_TIMEOUT_S)
     with closing(database):
         database.open()
         with database.transaction() as connection:

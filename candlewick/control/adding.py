@@ -1,11 +1,13 @@
 """Add an instrument: one function for page, command line and Python."""
 
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from candlewick.bus_sinks import sink_database
 from candlewick.control.backfilling import Launched, backfill
 from candlewick.control.collecting import admin_of, collect
-from candlewick.control.lock import changing
 from candlewick.control.resolving import Found, Meaning, resolve
 from candlewick.control.steps import Report, StepName, nobody, step
 from candlewick.dagster_client import DagsterClient, dagster_url
@@ -13,6 +15,7 @@ from candlewick.errors import CandlewickError
 from candlewick.history import History
 from candlewick.instruments import Kind
 from candlewick.live.wanted import is_live
+from candlewick.store.changes import AWAITED_S, awaited, changing
 from candlewick.store.series import SeriesState
 from candlewick.times import iso, now_us
 
@@ -62,14 +65,20 @@ def add(
     with step(report, StepName.FIND, f"looking for {spelling}") as going:
         meaning = resolve(history, spelling, price_scale=price_scale)
         going.say(", ".join(one.series.name for one in meaning.found))
-    with changing(history.store, meaning.symbol):
-        before = history.store.series_states()
-        _make(history, meaning, report)
-    outcome.added, outcome.refused = meaning.found, meaning.refused
-    gone = {None, SeriesState.REMOVED}
-    if any(before.get(one.series.name) in gone for one in meaning.found):
+    outcome.refused += meaning.refused
+    with changing(history.store.database_url, meaning.symbol):
+        states = history.store.series_states()
+        gone = {None, SeriesState.REMOVED}
+        is_news = any(states.get(one.series.name) in gone for one in meaning.found)
+        with awaited(history.store.database_url):
+            # Dagster's new process takes seconds to begin; then it waits for the rows.
+            began, reading = time.monotonic(), _beside(lambda: _reload(history)) if is_news else None
+            _make(history, meaning, report)
+        in_time = time.monotonic() - began < AWAITED_S
+    outcome.added = meaning.found
+    if reading is not None:
         try:
-            show(history, report)
+            _told(report, reading.result if in_time else lambda: _reload(history))
         except CandlewickError as error:
             outcome.refused.append(error)
     if from_us is not None:
@@ -103,17 +112,32 @@ def show(history: History, report: Report = nobody) -> None:
     Raises:
         CandlewickError: it does not answer, or cannot read it; what is collected is collected all the same.
     """
-    with (
-        step(report, StepName.DAGSTER, "Dagster reads its definitions anew"),
-        DagsterClient(dagster_url(history.settings)) as dagster,
-    ):
+    _told(report, lambda: _reload(history))
+
+
+def _told(report: Report, reload: Callable[[], None]) -> None:
+    with step(report, StepName.DAGSTER, "Dagster reads its definitions anew"):
         try:
-            dagster.reload()
+            reload()
         except CandlewickError as error:
             remedy = (
                 "its assets appear there when `candlewick up` starts it, or by Reload at its Deployment page"
             )
             raise CandlewickError(error.problem, remedy) from error
+
+
+def _beside(work: Callable[[], None]) -> Future[None]:
+    """Does something in a thread of its own."""
+    thread = ThreadPoolExecutor(1)
+    try:
+        return thread.submit(work)
+    finally:
+        thread.shutdown(wait=False)
+
+
+def _reload(history: History) -> None:
+    with DagsterClient(dagster_url(history.settings)) as dagster:
+        dagster.reload()
 
 
 def add_defaults(history: History) -> tuple[list[Found], list[CandlewickError]]:

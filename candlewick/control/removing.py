@@ -7,12 +7,12 @@ from candlewick import topics
 from candlewick.bus_admin import BusAdmin
 from candlewick.control.adding import show
 from candlewick.control.collecting import admin_of, collect
-from candlewick.control.lock import changing
 from candlewick.control.steps import Report, StepName, nobody, step
 from candlewick.errors import CandlewickError
 from candlewick.history import History
 from candlewick.instruments import Series
 from candlewick.live.wanted import is_live
+from candlewick.store.changes import changing
 from candlewick.store.series import SeriesState
 
 LEAVING_S = 4.0
@@ -58,7 +58,7 @@ def remove(history: History, name: str, *, delete_data: str | None = None, repor
             f"{delete_data!r} is not the name of the series that is to be removed",
             f"to delete its data, say {series.name}",
         )
-    with changing(history.store, series.symbol):
+    with changing(history.store.database_url, series.symbol):
         with step(report, StepName.STOP, f"{series.name} is left by all who read and write it"):
             history.store.set_series_state([series.name], SeriesState.REMOVED)
             if is_live(series):
@@ -81,7 +81,7 @@ def remove(history: History, name: str, *, delete_data: str | None = None, repor
 
 def _set(history: History, name: str, state: SeriesState, report: Report) -> Series:
     series = history.series(name)
-    with changing(history.store, series.symbol):
+    with changing(history.store.database_url, series.symbol):
         if history.store.series_states().get(series.name) is SeriesState.REMOVED:
             raise CandlewickError(f"{series.name} is not collected any more", "add it again")
         if state is SeriesState.COLLECTED:

@@ -64,3 +64,10 @@ DELETE FROM day_proof WHERE series = :series;
 
 -- name: delete_series_row!
 DELETE FROM series WHERE name = :series;
+
+-- name: announce_change
+-- Until the session ends; any number may do so at once.
+SELECT pg_advisory_lock_shared(hashtextextended('candlewick change of series', 0));
+
+-- name: await_changes
+SELECT pg_advisory_xact_lock(hashtextextended('candlewick change of series', 0));

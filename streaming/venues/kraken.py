@@ -199,10 +199,10 @@ class Kraken:
 
     def read(self, frame: bytes, receive_ns: int) -> list[Item]:
         try:
-            if frame.startswith(b'{"channel":"ticker"'):
-                return self._tickers(frame, receive_ns)
-            if frame.startswith(b'{"channel":"trade"'):
+            if frame[:18] == b'{"channel":"trade"':
                 return self._trades(frame, receive_ns)
+            if frame[:19] == b'{"channel":"ticker"':
+                return self._tickers(frame, receive_ns)
             return self._other(frame, receive_ns)
         except (msgspec.MsgspecError, ValueError, KeyError) as error:
             raise BadFrameError(f"{type(error).__name__}: {error}") from None
