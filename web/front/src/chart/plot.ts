@@ -56,6 +56,8 @@ function precisionOf(picture: Picture): Precision {
 }
 
 export class Plot {
+  /** Not displayed before there is a picture: the library draws an empty chart as slowly as a full one. */
+  readonly #host = document.createElement('div');
   readonly #scale = new ZonedScale();
   readonly #chart: IChartApiBase<Microseconds>;
   readonly #candles: Series<'Candlestick'>;
@@ -78,7 +80,9 @@ export class Plot {
     readonly element: HTMLElement,
     onHover: (slot: number | null) => void,
   ) {
-    this.#chart = createChartEx<Microseconds, ZonedScale>(element, this.#scale, {
+    this.#host.hidden = true;
+    element.append(this.#host);
+    this.#chart = createChartEx<Microseconds, ZonedScale>(this.#host, this.#scale, {
       autoSize: false,
       handleScroll: false,
       handleScale: {
@@ -122,12 +126,13 @@ export class Plot {
     this.relook();
   }
 
-  /** Width of the part in which bars are drawn. */
+  /** Width of the part in which bars are drawn; before that is known, of the whole. */
   get width(): number {
-    return this.#chart.timeScale().width();
+    return this.#host.hidden ? this.element.clientWidth : this.#chart.timeScale().width();
   }
 
   resize(): void {
+    if (this.#host.hidden) return;
     const { clientWidth, clientHeight } = this.element;
     this.#chart.resize(clientWidth, clientHeight);
     const top = Math.min(LEGEND_PIXELS / Math.max(clientHeight, 1), MOST_LEGEND);
@@ -186,7 +191,12 @@ export class Plot {
     this.#view = view;
     this.#scale.precision = precisionOf(shown.picture);
     this.#draw(0);
-    this.#place();
+    if (this.#host.hidden) {
+      this.#host.hidden = false;
+      this.resize();
+    } else {
+      this.#place();
+    }
   }
 
   /** The same picture with bars changed or added from a slot on. */
@@ -239,6 +249,7 @@ export class Plot {
 
   remove(): void {
     this.#chart.remove();
+    this.#host.remove();
   }
 
   /** A closed time without a slot of its own lies within the bar before it: drawn as a line at that bar's end. */
