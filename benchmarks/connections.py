@@ -105,21 +105,23 @@ def _measure(
     for name in supervisor.states(Home(settings.home)).keys() - set(programs.SERVERS):
         supervisor.stop_program(Home(settings.home), name)
     before = [_metric(port, "candlewick_live_reconnects_total") for _, port in workers]
-    firsts = [venue.truth(pair).next_id for pair in PAIRS]
+    firsts = [_next_id(venue, pair) for pair in PAIRS]
     venue.set_rate(TOGETHER)
     time.sleep(SETTLE_S)
     settled = [proportional(pid) for pid, _ in workers]
     time.sleep(SECONDS - SETTLE_S)
     busy = [proportional(pid) for pid, _ in workers]
-    ends = [venue.truth(pair).next_id for pair in PAIRS]
+    ends = [_next_id(venue, pair) for pair in PAIRS]
     venue.set_rate(IDLE)
     behind_s = _catch_up([port for _, port in workers])
+    # Before the venue is asked for all that it sent: while it answers, it is silent for seconds.
+    after = [_metric(port, "candlewick_live_reconnects_total") for _, port in workers]
+    causes = _causes([port for _, port in workers])
     lost = doubled = 0
     for one, pair, first, end in zip(series, PAIRS, firsts, ends, strict=True):
         missing, again = _judge(settings, one, set(venue.truth(pair, from_id=first, to_id=end - 1).ids))
         lost += missing
         doubled += again
-    after = [_metric(port, "candlewick_live_reconnects_total") for _, port in workers]
     return Figure(
         "connections",
         max(busy),
@@ -133,10 +135,15 @@ def _measure(
             "lost": lost,
             "doubled": doubled,
             "reconnects": sum(after) - sum(before),
-            "causes": _causes([port for _, port in workers]),
+            "causes": causes,
             "gaps": sum(_metric(port, "candlewick_live_gaps_total") for _, port in workers),
         },
     )
+
+
+def _next_id(venue: RunningKraken, pair: str) -> int:
+    """The id of the next trade; asked with one of them, not the last hundred thousand."""
+    return venue.truth(pair, from_id=1, to_id=1).next_id
 
 
 def _catch_up(ports: list[int]) -> float:

@@ -1,5 +1,6 @@
 """A venue's worker without a venue: says on the topics of a series what a real one would say."""
 
+import queue
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,9 +20,10 @@ from candlewick.settings import Settings
 from candlewick.store import Store
 from candlewick.times import HOUR_US, SECOND_US
 from streaming.live.outbox import make_producer
-from tests.waiting import until
 
 SECOND_NS = SECOND_US * 1000
+ACKNOWLEDGED_S = 60.0
+"""How long a broker that was killed may take to come back."""
 HOUR_NS = HOUR_US * 1000
 
 
@@ -63,17 +65,15 @@ class Voice:
 
     def tell(self, said: Iterable[Trade | Quote]) -> None:
         """Events, all acknowledged on return."""
+        # Acknowledgements come in a thread of the client library, in order.
+        results: queue.SimpleQueue[tuple[object, pulsar.MessageId]] = queue.SimpleQueue()
         count = 0
-        results: list[object] = []
         for event in said:
             self.sent.append(event)
             count += 1
-            self._live.send_async(events.encode(event), lambda *result: results.append(result))
-        self._live.flush()
-        # They come in a thread of the client library.
-        until("all are acknowledged", lambda: len(results) == count, 10)
-        if results:
-            _, last = results[-1]  # type: ignore[misc]
+            self._live.send_async(events.encode(event), lambda *result: results.put(result))
+        for _ in range(count):
+            _, last = results.get(timeout=ACKNOWLEDGED_S)
             self.last = Position(last.ledger_id(), last.entry_id())
 
     def gap(self, from_ns: int, to_ns: int, ids: tuple[int | None, int | None] = (None, None)) -> Continuity:
