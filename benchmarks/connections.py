@@ -136,6 +136,7 @@ def _measure(
             "doubled": doubled,
             "reconnects": sum(after) - sum(before),
             "causes": causes,
+            "each_MiB": [round(one, 1) for one in busy],
             "gaps": sum(_metric(port, "candlewick_live_gaps_total") for _, port in workers),
         },
     )
