@@ -72,7 +72,8 @@ def add(
         is_news = any(states.get(one.series.name) in gone for one in meaning.found)
         with awaited(history.store.database_url):
             # Dagster's new process takes seconds to begin; then it waits for the rows.
-            began, reading = time.monotonic(), _beside(lambda: _reload(history)) if is_news else None
+            began = time.monotonic()
+            reading = _beside(lambda: _reload(history)) if is_news else None
             _make(history, meaning, report)
         in_time = time.monotonic() - began < AWAITED_S
     outcome.added = meaning.found

@@ -10,7 +10,7 @@ import ipaddress
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from email.utils import parsedate_to_datetime
@@ -24,7 +24,8 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import Series
 from candlewick.settings import Settings
 from candlewick.store import DatabaseUnavailableError, Store
-from candlewick.store.database import Database, query, run, translated
+from candlewick.store.database import Database, run
+from candlewick.store.locks import held
 from candlewick.times import to_us
 
 POLITE_RATE = 1.0
@@ -227,18 +228,9 @@ def day_lock(store: Store, series: Series, day: date) -> Iterator[None]:
         CandlewickError: another process has held it for half an hour.
         DatabaseUnavailableError: the database does not answer.
     """
-    with translated():
-        connection = psycopg.connect(
-            store.database_url, autocommit=True, application_name="candlewick archive lock"
-        )
-    with closing(connection):
-        with translated():
-            connection.execute(query("bound_lock_wait"), {"milliseconds": str(int(_LOCK_PATIENCE_S * 1000))})
-            try:
-                connection.execute(query("hold_lock"), {"key": f"archive {series.name} {day}"})
-            except psycopg.errors.LockNotAvailable:
-                raise CandlewickError(
-                    f"{series.name} {day} is being fetched by another process, for half an hour already",
-                    "see `candlewick status`; end that process if it hangs",
-                ) from None
+    refusal = CandlewickError(
+        f"{series.name} {day} is being fetched by another process, for half an hour already",
+        "see `candlewick status`; end that process if it hangs",
+    )
+    with held(store.database_url, f"archive {series.name} {day}", _LOCK_PATIENCE_S, refusal):
         yield

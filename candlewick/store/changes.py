@@ -1,41 +1,34 @@
-"""Changes of what is collected: one after the other for an instrument, and awaited by who reads all of it.
-
-Each right is a session's advisory lock on a connection of its own, so a killed process lets go of it.
-"""
+"""Changes of what is collected: one after the other for an instrument, and awaited by who reads all of it."""
 
 import contextlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 
 from candlewick.errors import CandlewickError
 from candlewick.store.database import query, translated
+from candlewick.store.locks import held, session
 
 PATIENCE_S = 60.0
 AWAITED_S = 10.0
 """So long `await_changes` waits."""
-_CONNECT_TIMEOUT_S = 3
+_ANSWER_S = 3
+"""So long it waits for a database that does not answer."""
 
 
-@contextmanager
-def changing(database_url: str, symbol: str) -> Iterator[None]:
+def changing(database_url: str, symbol: str) -> AbstractContextManager[None]:
     """Holds the right to change what is collected of an instrument; others that want it wait.
 
     Raises:
         CandlewickError: another process has held it for a minute.
         DatabaseUnavailableError: the database does not answer.
     """
-    with _session(database_url, PATIENCE_S) as session:
-        with translated():
-            try:
-                session.execute(query("hold_lock"), {"key": f"control {symbol}"})
-            except psycopg.errors.LockNotAvailable:
-                raise CandlewickError(
-                    f"{symbol} is being changed by another process, for a minute already",
-                    "see `candlewick status`; trying again is safe",
-                ) from None
-        yield
+    refusal = CandlewickError(
+        f"{symbol} is being changed by another process, for a minute already",
+        "see `candlewick status`; trying again is safe",
+    )
+    return held(database_url, f"control {symbol}", PATIENCE_S, refusal)
 
 
 @contextmanager
@@ -45,9 +38,9 @@ def awaited(database_url: str) -> Iterator[None]:
     Raises:
         DatabaseUnavailableError: the database does not answer.
     """
-    with _session(database_url, PATIENCE_S) as session:
+    with session(database_url, PATIENCE_S) as announcer:
         with translated():
-            session.execute(query("announce_change"))
+            announcer.execute(query("announce_change"))
         yield
 
 
@@ -58,25 +51,9 @@ def await_changes(database_url: str) -> None:
         DatabaseUnavailableError: the database does not answer.
     """
     with (
-        _session(database_url, AWAITED_S) as session,
+        session(database_url, AWAITED_S, connect_timeout_s=_ANSWER_S) as waiting,
         translated(),
         # Whoever takes longer has its rows read again.
         contextlib.suppress(psycopg.errors.LockNotAvailable),
     ):
-        session.execute(query("await_changes"))
-
-
-@contextmanager
-def _session(database_url: str, patience_s: float) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    """A connection that waits for a lock no longer than that."""
-    with translated():
-        connection = psycopg.connect(
-            database_url,
-            autocommit=True,
-            application_name="candlewick changes",
-            connect_timeout=_CONNECT_TIMEOUT_S,
-        )
-    with closing(connection):
-        with translated():
-            connection.execute(query("bound_lock_wait"), {"milliseconds": str(int(patience_s * 1000))})
-        yield connection
+        waiting.execute(query("await_changes"))
