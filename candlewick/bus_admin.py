@@ -34,6 +34,10 @@ class BusAdminError(CandlewickError):
     """The broker's admin API refuses, or does not answer."""
 
 
+class BusAdminRefusedError(BusAdminError):
+    """The broker's admin API answers that it cannot or will not."""
+
+
 class _PassingError(Exception):
     """An answer that will be another one soon: a leader is being chosen, a lock is held."""
 
@@ -57,12 +61,14 @@ class Backlog:
         owed: messages that the sink has not yet acknowledged; a chunk counts as one.
         received: messages that the topic took since the broker loaded it.
         consumers: instances of the sink that are connected.
+        problem: why the broker cannot open the topic; the counts are 0 then.
     """
 
     topic: str
-    owed: int
-    received: int
-    consumers: int
+    owed: int = 0
+    received: int = 0
+    consumers: int = 0
+    problem: str = ""
 
 
 class BusAdmin:
@@ -239,14 +245,22 @@ class BusAdmin:
         self._send("POST", f"{_sink_path(kind)}/restart")
 
     def backlog(self, kind: Kind) -> list[Backlog]:
-        """Every hour topic of a kind as its sink stands, by name; a topic removed meanwhile is left out."""
+        """Every hour topic of a kind as its sink stands, by name; a topic removed meanwhile is left out.
+
+        One that the broker cannot open keeps nobody from seeing the others.
+        """
         subscription = topics.sink_subscription(kind)
-        names = self.hour_topics(kind)
+
+        def ask(name: str) -> Backlog | None:
+            try:
+                stats = self._get(f"{_topic_path(name)}/stats")
+            except BusAdminRefusedError as error:
+                return Backlog(name, problem=error.problem)
+            return _backlog(name, stats, subscription) if stats else None
+
         with ThreadPoolExecutor(_STATS_THREADS, "bus-admin") as pool:
-            answers = list(pool.map(lambda name: self._get(f"{_topic_path(name)}/stats"), names))
-        return [
-            _backlog(name, stats, subscription) for name, stats in zip(names, answers, strict=True) if stats
-        ]
+            found = list(pool.map(ask, self.hour_topics(kind)))
+        return [backlog for backlog in found if backlog is not None]
 
     def unacknowledged(self, topic: str, subscription: str, limit: int) -> list[Position]:
         """Where the first messages lie that a subscription has not acknowledged, oldest first."""
@@ -335,7 +349,7 @@ class BusAdmin:
             ) from error
         if answer.is_success or answer.status_code in accepted:
             return answer
-        raise BusAdminError(
+        raise BusAdminRefusedError(
             f"the broker refused {verb} {path} ({answer.status_code}): {_reason(answer)}",
             "`candlewick doctor` checks the roles"
             if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)

@@ -154,15 +154,23 @@ class Guard:
     def _look(self, kind: Kind) -> Look:
         started, connections = self._look_at_database(kind)
         standings: dict[str, Standing] | None = None
+        unreadable: list[str] = []
         try:
-            standings = {
-                backlog.topic: Standing(backlog.owed, backlog.received - backlog.owed)
-                for backlog in self._admin.backlog(kind)
-            }
-            self._last_error.pop(kind, None)
+            backlogs = self._admin.backlog(kind)
         except BusAdminError as error:
             self._last_error[kind] = error.problem
-        return Look(_monotonic_us(), started, connections, SINK_INSTANCES, standings)
+        else:
+            problems = {backlog.topic: backlog.problem for backlog in backlogs if backlog.problem}
+            unreadable = [topics.series_name(topic) for topic in problems]
+            standings = {
+                backlog.topic: Standing(backlog.owed, backlog.received - backlog.owed)
+                for backlog in backlogs
+                if backlog.topic not in problems
+            }
+            self._last_error.pop(kind, None)
+            if problems:
+                self._last_error[kind] = next(iter(problems.values()))
+        return Look(_monotonic_us(), started, connections, SINK_INSTANCES, standings, unreadable)
 
     def _look_at_database(self, kind: Kind) -> tuple[int | None, int]:
         """When the server started, and how many connections the sink has; (None, 0) without an answer."""
@@ -304,6 +312,8 @@ class Guard:
         if look.topics is not None:
             facts["owed"] = str(sum(standing.owed for standing in look.topics.values()))
             facts["topics"] = str(len(look.topics))
+        if look.unreadable:
+            facts["unreadable"] = ", ".join(look.unreadable)
         if watch.poison:
             facts["refused"] = "; ".join(map(_shown, watch.poison[:_SHOWN]))
         if kind in self._last_error:

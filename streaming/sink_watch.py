@@ -59,6 +59,7 @@ class Look:
         connections: the sink's own, in the database.
         instances: how many it should have.
         topics: None: the broker's admin API does not answer.
+        unreadable: topics that the broker cannot open; they are not among the others.
     """
 
     at_us: int
@@ -66,6 +67,7 @@ class Look:
     connections: int
     instances: int
     topics: Mapping[str, Standing] | None
+    unreadable: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,9 @@ class SinkWatch:
             troubles.append(f"{poison} of {owed} rows owed are refused")
         if self._in_vain > 1:
             troubles.append(f"{owed} rows owed, and {self._in_vain} restarts did not help")
+        if look.unreadable:
+            names = ", ".join(look.unreadable)
+            troubles.append(f"the broker cannot open the topic of {names}, and the sink waits for it")
         if troubles:
             return Condition.DEGRADED, ", ".join(troubles)
         if look.connections < look.instances:

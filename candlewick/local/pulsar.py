@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -238,6 +239,8 @@ def _script(settings: Settings, home: Home, distribution: Path, heap_mib: int) -
             f"if [ -d {shlex.quote(str(home.pulsar / 'metadata'))} ]; then",
             f"  {run} {shlex.join(list_bookies)} >/dev/null 2>&1 || true",
             "fi",
+            # If it fails, the broker shows whether it was needed.
+            f"{shlex.join([sys.executable, '-m', 'candlewick.local.journal', str(home.pulsar)])} || true",
             f"exec {run} {shlex.join(start)}",
             "",
         ]

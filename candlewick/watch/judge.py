@@ -355,6 +355,11 @@ class _Judge:
             return self._outcome(
                 sink.name, check, "there is no such sink", "`candlewick up` makes it anew.", 0
             )
+        if sink.unreadable:
+            names = ", ".join(sink.unreadable)
+            bad = f"the broker cannot open the topic of {names}, and the sink waits for it"
+            help_ = "docs/operating.md, A topic that cannot be opened, says what to do."
+            return self._outcome(sink.name, check, bad, help_, SINK_GRACE_US)
         if sink.poison:
             return Outcome(
                 sink.name,

@@ -81,7 +81,12 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A JDBC sink as the broker has it; `poison`: rows that the guard knows the database refuses."""
+    """A JDBC sink as the broker has it.
+
+    Attributes:
+        poison: rows that the guard knows the database refuses.
+        unreadable: series whose topic the broker cannot open.
+    """
 
     name: str
     kind: Kind
@@ -91,6 +96,7 @@ class Sink:
     errors: tuple[str, ...]
     topics: Mapping[str, Topic]
     poison: int = 0
+    unreadable: tuple[str, ...] = ()
 
     @property
     def owed(self) -> int:
@@ -191,8 +197,11 @@ def _sinks(settings: Settings, guard: Worker) -> tuple[dict[str, Sink] | None, s
 def _sink(admin: "BusAdmin", kind: Kind, guard: Worker) -> Sink:
     name = topics.sink_name(kind)
     status = admin.sink_status(kind)
+    found = admin.backlog(kind)
     backlog = {
-        topics.series_name(one.topic): Topic(one.owed, one.received - one.owed) for one in admin.backlog(kind)
+        topics.series_name(one.topic): Topic(one.owed, one.received - one.owed)
+        for one in found
+        if not one.problem
     }
     poison = guard.fact(f"{name}.poison")
     return Sink(
@@ -204,6 +213,7 @@ def _sink(admin: "BusAdmin", kind: Kind, guard: Worker) -> Sink:
         status.errors,
         backlog,
         int(poison) if poison.isdecimal() else 0,
+        tuple(topics.series_name(one.topic) for one in found if one.problem),
     )
 
 

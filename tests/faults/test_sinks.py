@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from candlewick import access, health, messages, topics
+from candlewick import access, messages, topics
 from candlewick.broker import avro
 from candlewick.bus import Bus, Published
 from candlewick.health import Condition, Health
@@ -24,6 +24,7 @@ from candlewick.position import Position
 from candlewick.settings import Settings
 from candlewick.times import iso
 from streaming import guard
+from tests.faults.guarding import await_said, await_well, said
 from tests.integration.bus.sinks import Sinks, connected, hour, sender
 from tests.platform import Platform
 from tests.waiting import until
@@ -35,25 +36,8 @@ WITHOUT_A_HAND_S = 30
 def landing(platform: Platform) -> Iterator[Sinks]:
     settings = platform.settings
     with connected(settings) as ready:
-        until("the guard says that all is well", lambda: said(settings).condition is Condition.OK, 120)
+        await_well(settings)
         yield ready
-
-
-def said(settings: Settings) -> Health:
-    """The guard's last record."""
-    records = [record for record in health.read_all(settings.home) if record.worker == guard.NAME]
-    return records[0] if records else Health(guard.NAME, 0, Condition.WAITING, "nothing yet")
-
-
-def await_well(settings: Settings) -> None:
-    """Until the guard says that all is well; what it says instead is in the failure.
-
-    It waits for up to two minutes between restarts, and calls a sink well after half a minute.
-    """
-    try:
-        until("all is well", lambda: said(settings).condition is Condition.OK, 180)
-    except AssertionError as error:
-        raise AssertionError(f"{error}, but the guard says: {said(settings)}") from None
 
 
 def kill(settings: Settings, program: str) -> None:
@@ -164,7 +148,7 @@ def test_poison_is_named_while_others_land_and_stays_where_it_is(landing: Sinks)
     until("it is named", lambda: bad.hour_us in problems(landing, series), 90)
     assert list(problems(landing, series)) == [bad.hour_us]
     assert "scales 5 and 0, not 4 and 0" in problems(landing, series)[bad.hour_us]
-    until("it is told", lambda: said(landing.settings).condition is Condition.DEGRADED)
+    await_said(landing.settings, "it is told", lambda record: record.condition is Condition.DEGRADED, 60)
     record = said(landing.settings)
     assert f"{series.name} {iso(bad.hour_us)}: " in record.facts["quote-hours.refused"]
     before = restarts(landing, Kind.QUOTES)
@@ -188,7 +172,9 @@ def test_a_row_whose_cause_is_cured_lands_by_itself(landing: Sinks) -> None:
     series = landing.add_series(stored=False)
     sent = [hour(series, n) for n in range(2)]
     landing.bus.publish_hours(series, sent)
-    until("it is told", lambda: said(landing.settings).facts.get("quote-hours.poison") == "2", 90)
+    await_said(
+        landing.settings, "it is told", lambda record: record.facts.get("quote-hours.poison") == "2", 90
+    )
     assert "no series" in said(landing.settings).facts["quote-hours.refused"]
     landing.store.add_series(series)
     until("they land", lambda: landing.landed(series, sent), 60)
@@ -204,7 +190,9 @@ def test_a_message_that_is_no_hour_stops_the_sink_until_it_is_discarded(landing:
     with sender(landing.settings) as junk:
         junk.send(topics.hour_topic(series), schema, b"\x02no hour", "junk")
     landing.bus.publish_hours(series, good)
-    until("it is told", lambda: said(landing.settings).facts.get("quote-hours.poison") == "1", 90)
+    await_said(
+        landing.settings, "it is told", lambda record: record.facts.get("quote-hours.poison") == "1", 90
+    )
     record = said(landing.settings)
     place = re.search(rf"{series.name} message (\d+):(\d+): ", record.facts["quote-hours.refused"])
     assert place, "what has no hour is told by its place"
@@ -230,7 +218,7 @@ def test_the_guard_waits_for_a_database_that_is_away(landing: Sinks) -> None:
     guard_pid = supervisor.states(home)[programs.GUARD].pid
     stop(landing.settings, programs.POSTGRES)
     try:
-        until("it waits", lambda: said(landing.settings).condition is Condition.WAITING, 30)
+        await_said(landing.settings, "it waits", lambda record: record.condition is Condition.WAITING, 30)
         assert "nothing is lost" in said(landing.settings).summary
     finally:
         supervisor.start_program(home, programs.POSTGRES)

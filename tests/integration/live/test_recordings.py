@@ -36,10 +36,7 @@ def await_final(landing: Sinks, series: Series, hours: list[int], seconds: float
             if states.get(hour_us) not in FINAL_STATES
         }
 
-    try:
-        until(f"{series.name} is final", lambda: not missing(), seconds)
-    except AssertionError as error:
-        raise AssertionError(f"{error}: {missing()}") from None
+    until(f"{series.name} is final", lambda: not missing(), seconds, instead=missing)
 
 
 def candles(landing: Sinks, series: Series, start_us: int, end_us: int) -> pd.DataFrame:

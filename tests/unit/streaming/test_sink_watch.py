@@ -318,3 +318,12 @@ def test_a_trial_without_a_result_names_nothing() -> None:
     world.turns(600)
     assert world.named() == set()
     assert world.restarts
+
+
+def test_a_topic_that_the_broker_cannot_open_is_told() -> None:
+    watch = SinkWatch(random.Random(0))
+    look = Look(0, 1, INSTANCES, INSTANCES, {"b": Standing(0, 5)}, ["dukascopy:eurusd:quotes"])
+    assert watch.decide(look) == []
+    condition, text = watch.condition()
+    assert condition is Condition.DEGRADED
+    assert "dukascopy:eurusd:quotes" in text

@@ -6,6 +6,7 @@ import pytest
 
 from candlewick.health import Condition
 from candlewick.hours import Gap, HourState
+from candlewick.instruments import Kind
 from candlewick.live.stream_health import StreamHealth
 from candlewick.store import CoverageRow
 from candlewick.times import HOUR_US, MINUTE_US, SECOND_US
@@ -172,6 +173,16 @@ def test_rows_that_the_database_refuses_fail_the_sink_and_do_not_count_as_owed()
 
     assert outcome.passed is False
     assert "refused by the database" in outcome.text
+
+
+def test_a_topic_that_the_broker_cannot_open_fails_the_sink() -> None:
+    memory = Memory()
+    scene = Scene(sinks=[replace(sink(Kind.QUOTES), unreadable=("dukascopy:eurusd:quotes",))])
+    assert verdict(scene, Check.SINK_PROGRESS, memory, of="quote-hours").passed
+    outcome = verdict(scene.later(600), Check.SINK_PROGRESS, memory, of="quote-hours")
+    assert outcome.passed is False
+    assert "dukascopy:eurusd:quotes" in outcome.text
+    assert "docs/operating.md" in outcome.text
 
 
 # Holes
