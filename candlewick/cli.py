@@ -28,6 +28,7 @@ COMMANDS = {
     "resume": "remove",
     "remove": "remove",
     "backfill": "backfill",
+    "cancel": "remove",
     "coverage": "coverage",
     "candles": "candles",
     "ticks": "ticks",

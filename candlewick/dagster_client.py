@@ -80,6 +80,12 @@ query Failure($id: ID!) {
 }
 """
 
+_CANCEL = """
+mutation Cancel($ids: [String!]!, $policy: TerminateRunPolicy!) {
+  terminateRuns(runIds: $ids, terminatePolicy: $policy) { __typename ... on PythonError { message } }
+}
+"""
+
 _RELOAD = """
 mutation Reload($location: String!) {
   reloadRepositoryLocation(repositoryLocationName: $location) {
@@ -204,7 +210,8 @@ class DagsterClient:
 
     def active(self) -> list[ActiveRun]:
         """The runs of series' stages that wait or work, youngest first; others have no days."""
-        statuses = [one for one in RunStatus if not one.finished]
+        # One that is still being made is not launched yet; where that failed it stays so for ever.
+        statuses = [one for one in RunStatus if not one.finished and one is not RunStatus.NOT_STARTED]
         answer = self._ask(_ACTIVE, {"statuses": statuses, "limit": _MOST_ACTIVE})["runsOrError"]
         found = []
         for row in answer.get("results", ()):
@@ -239,6 +246,24 @@ class DagsterClient:
             if event["__typename"] == "RunFailureEvent":
                 fallback = event["message"].strip().splitlines()[0]
         return fallback
+
+    def cancel(self, run_ids: Sequence[str], *, unheard: bool = False) -> None:
+        """Asks runs to end: one that waits ends at once, one that works once its process has heard of it.
+
+        One that is only just being made or started does not listen yet: ask again while it is active.
+
+        Args:
+            unheard: count them as cancelled though their processes have not answered: one that waits for a
+                place hears of it only when it gets that.
+        """
+        if not run_ids:
+            return
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if unheard else "SAFE_TERMINATE"
+        answer = self._ask(_CANCEL, {"ids": list(run_ids), "policy": policy})["terminateRuns"]
+        if answer["__typename"] != "TerminateRunsResult":
+            raise CandlewickError(
+                f"Dagster could not end the runs: {_complaint(answer)}", f"end them at {self.url}/runs"
+            )
 
     def reload(self) -> None:
         """Makes Dagster read the collected series anew."""

@@ -40,7 +40,7 @@ def create(settings: Settings, *, changes_a_minute: int = CHANGES_A_MINUTE) -> F
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         catalogue, maps, running = Catalogue(database), HourMaps(database), Jobs()
-        staleness, live = Staleness(settings), FanOut(settings)
+        staleness, live, under_way = Staleness(settings), FanOut(settings), UnderWay(settings)
         app.state.services = Services(
             settings,
             database,
@@ -49,6 +49,7 @@ def create(settings: Settings, *, changes_a_minute: int = CHANGES_A_MINUTE) -> F
             Charts(database, catalogue, maps),
             running,
             staleness,
+            under_way,
             SeriesView(
                 settings,
                 database=database,
@@ -56,7 +57,7 @@ def create(settings: Settings, *, changes_a_minute: int = CHANGES_A_MINUTE) -> F
                 maps=maps,
                 jobs=running,
                 staleness=staleness,
-                under_way=UnderWay(settings),
+                under_way=under_way,
             ),
             HealthView(settings),
             live,

@@ -13,7 +13,7 @@ from candlewick.instruments import Kind, Series
 from candlewick.live.stream_health import StreamHealth, streams
 from candlewick.live.wanted import is_live
 from candlewick.settings import Settings
-from candlewick.times import DAY_US, SECOND_US, iso, now_us
+from candlewick.times import SECOND_US, iso, now_us
 from web.catalogue import Catalogue, Collected, title
 from web.database import Database
 from web.hour_map import HourMap
@@ -49,7 +49,7 @@ def progress(launched: Launched, asked_us: list[int], at_us: int) -> Progress | 
     """
     done = sum(one >= launched.began_us for one in asked_us)
     total = len(launched.days)
-    if done >= total or at_us - launched.began_us > 7 * DAY_US:
+    if done >= total:
         return None
     rate = done / max((at_us - launched.began_us) / SECOND_US, 1.0) if done else None
     return Progress(done, total, rate, (total - done) / rate if rate else None)
@@ -173,12 +173,14 @@ class SeriesView:
         return sizes
 
     async def _backfill(self, series: Series, at_us: int) -> dict[str, Any] | None:
+        under_way = await self._under_way.of(series)
+        if under_way is None:
+            return None
         # What this server asked for itself it knows whole, also what is through already.
-        for launched in (self._jobs.launched.get(series.name), await self._under_way.of(series)):
-            found = await self._progress(launched, at_us) if launched is not None and launched.days else None
-            if found is not None:
-                return {**asdict(found), "url": f"{dagster_url(self._settings)}/runs"}
-        return None
+        own = self._jobs.launched.get(series.name)
+        is_own = own is not None and not set(own.run_ids).isdisjoint(under_way.run_ids)
+        found = await self._progress(own if own is not None and is_own else under_way, at_us)
+        return {**asdict(found), "url": f"{dagster_url(self._settings)}/runs"} if found else None
 
     async def _progress(self, launched: Launched, at_us: int) -> Progress | None:
         parameters = {

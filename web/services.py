@@ -17,6 +17,7 @@ from web.jobs import Jobs
 from web.live.fan_out import FanOut
 from web.series_view import SeriesView
 from web.staleness import Staleness
+from web.under_way import UnderWay
 
 Answer = TypeVar("Answer")
 
@@ -30,6 +31,7 @@ class Services:
     charts: Charts
     jobs: Jobs
     staleness: Staleness
+    under_way: UnderWay
     series: SeriesView
     health: HealthView
     live: FanOut

@@ -38,6 +38,10 @@ class UnderWay:
         """What is under way of a series; None also where Dagster does not answer, which the strip tells."""
         return under_way(series, await self._runs(), f"{self._url}/runs")
 
+    def forget(self) -> None:
+        """Asks anew when it is next needed, for something was changed."""
+        self._runs.cache_clear()
+
     async def _ask(self) -> list[ActiveRun]:
         try:
             return await asyncio.wait_for(asyncio.to_thread(self._read), PATIENCE_S)

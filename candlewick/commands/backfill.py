@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from candlewick import access
-from candlewick.backfill import Backfill, Chunk, launch, plan, watch
+from candlewick.backfill import Backfill, Chunk, launch_all, plan, watch
 from candlewick.commands import live_backfill
 from candlewick.commands.coverage import Stretch, missing_stretches
 from candlewick.commands.spans import From, SeriesName, To, span
@@ -72,9 +72,8 @@ def backfill(
             sys.stderr.write("nothing is missing: no run is needed\n")
         with DagsterClient(dagster_url(settings)) as dagster:
             if not wait:
-                for chunk in job.chunks:
-                    launch(job, chunk, dagster)
-                _print_launched(job, dagster.url, as_json=as_json)
+                asked = list(launch_all(job, dagster))
+                _print_launched(job, asked, dagster.url, as_json=as_json)
                 return
             began = time.monotonic()
             _watch(job, dagster, store)
@@ -174,12 +173,14 @@ def _print_plan(job: Backfill, *, as_json: bool) -> None:
         sys.stdout.write(f"{_span(chunk)}  {len(chunk.days)} days\n")
 
 
-def _print_launched(job: Backfill, url: str, *, as_json: bool) -> None:
+def _print_launched(job: Backfill, asked: Sequence[Chunk], url: str, *, as_json: bool) -> None:
     if as_json:
-        runs = [_chunk_json(chunk) for chunk in job.chunks]
+        runs = [_chunk_json(chunk) for chunk in asked]
         sys.stdout.buffer.write(orjson.dumps({"series": job.series.name, "runs": runs}) + b"\n")
         return
-    sys.stdout.write(f"{job.series.name}: {len(job.chunks)} runs asked for; see {url}/runs\n")
+    if len(asked) < len(job.chunks):
+        sys.stderr.write(f"cancelled after {len(asked)} of {len(job.chunks)} runs\n")
+    sys.stdout.write(f"{job.series.name}: {len(asked)} runs asked for; see {url}/runs\n")
 
 
 def _chunk_json(chunk: Chunk) -> dict[str, object]:

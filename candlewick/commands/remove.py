@@ -1,4 +1,4 @@
-"""`candlewick remove`, `pause`, `resume`: stop collecting a series, for good or for a while."""
+"""`candlewick remove`, `pause`, `resume`, `cancel`: collecting, and backfills, come to an end or go on."""
 
 import sys
 from typing import Annotated
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(remove)
     app.command()(pause)
     app.command()(resume)
+    app.command()(cancel)
 
 
 def remove(
@@ -39,7 +40,7 @@ def remove(
 def pause(name: Name) -> None:
     """Stop collecting a series until `resume`."""
     with History(Settings()) as history:
-        paused = control.pause(history, name)
+        paused = control.pause(history, name, report=print_step)
     sys.stdout.write(f"{paused.name} rests until `candlewick resume {paused.name}`\n")
 
 
@@ -48,3 +49,15 @@ def resume(name: Name) -> None:
     with History(Settings()) as history:
         resumed = control.resume(history, name)
     sys.stdout.write(f"{resumed.name} is collected again\n")
+
+
+def cancel(name: Name) -> None:
+    """End the backfills of a series that wait or work; what they have stored stays."""
+    with History(Settings()) as history:
+        series = history.series(name)
+        ended = control.cancel(history, series, report=print_step)
+    if not ended:
+        sys.stdout.write(f"no run of {series.name} is under way\n")
+        return
+    again = f"candlewick backfill {series.name} --from ... --to ... --missing"
+    sys.stdout.write(f"{ended} runs of {series.name} were ended; `{again}` goes on\n")

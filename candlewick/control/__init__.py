@@ -1,7 +1,7 @@
 """The one place that changes what is collected, for page, command line and Python."""
 
 from candlewick.control.adding import Outcome, add, add_defaults
-from candlewick.control.backfilling import Launched, backfill, repair
+from candlewick.control.backfilling import Launched, backfill, cancel, repair
 from candlewick.control.collecting import add_history, collect, collect_live
 from candlewick.control.filling import fill_span
 from candlewick.control.removing import pause, remove, resume
@@ -20,6 +20,7 @@ __all__ = [
     "add_defaults",
     "add_history",
     "backfill",
+    "cancel",
     "collect",
     "collect_live",
     "fill_span",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from candlewick import pipeline
-from candlewick.backfill import launch, plan
+from candlewick.backfill import end, launch_all, plan
 from candlewick.control.steps import Report, StepName, nobody, step
 from candlewick.dagster_client import DagsterClient, dagster_url
 from candlewick.errors import CandlewickError
@@ -86,14 +86,43 @@ def repair(history: History, series: Series, *, report: Report = nobody) -> Laun
     return backfill(history, series, first_us, now_us() - HOUR_US, report=report)
 
 
+def cancel(history: History, series: Series, *, report: Report = nobody) -> int:
+    """Ends all runs of a series that wait or work; returns how many, once they have ended.
+
+    What they have stored stays. Days that they had not come to may be asked for again.
+
+    Raises:
+        CandlewickError: Dagster does not answer, or a run does not end.
+    """
+    if is_live(series):
+        return 0
+    with (
+        step(report, StepName.BACKFILL, f"runs of {series.name} are ended") as going,
+        DagsterClient(dagster_url(history.settings)) as dagster,
+    ):
+        ended: set[str] = set()
+
+        def active() -> list[str]:
+            return [run.run_id for run in dagster.active() if run.series == series.name]
+
+        for left in end(dagster, active):
+            ended.update(left)
+            going.say(f"{len(ended) - len(left)} of {len(ended)} runs of {series.name} have ended")
+        going.say(f"{len(ended)} runs of {series.name} were ended" if ended else "no run is under way")
+        return len(ended)
+
+
 def _launch(history: History, series: Series, days: Sequence[date], say: Callable[[str], None]) -> Launched:
     job = plan(series, days, recheck=False)
+    job.chunks.reverse()
     began_us = now_us()
+    run_ids: list[str] = []
     with DagsterClient(dagster_url(history.settings)) as dagster:
-        for number, chunk in enumerate(reversed(job.chunks), 1):
-            launch(job, chunk, dagster)
-            say(f"{series.name}: {number} of {len(job.chunks)} months asked for, {len(days)} days")
+        for chunk in launch_all(job, dagster):
+            run_ids.append(chunk.run_id)
+            say(f"{series.name}: {len(run_ids)} of {len(job.chunks)} months asked for, {len(days)} days")
         if not job.chunks:
             say(f"{series.name}: nothing is missing")
-        run_ids = [chunk.run_id for chunk in reversed(job.chunks)]
+        if len(run_ids) < len(job.chunks):
+            say(f"{series.name}: cancelled after {len(run_ids)} of {len(job.chunks)} months")
         return Launched(series, days, began_us, run_ids, dagster.url)

@@ -6,6 +6,7 @@ import time
 from candlewick import topics
 from candlewick.bus_admin import BusAdmin
 from candlewick.control.adding import show
+from candlewick.control.backfilling import cancel
 from candlewick.control.collecting import admin_of, collect
 from candlewick.control.steps import Report, StepName, nobody, step
 from candlewick.errors import CandlewickError
@@ -25,10 +26,14 @@ _POLL_S = 0.2
 def pause(history: History, name: str, *, report: Report = nobody) -> Series:
     """Stops collecting a series until it is resumed; its topics stay, and nobody writes to them.
 
+    Runs that fetch its history end. Doing it again goes on where it stopped.
+
     Raises:
         CandlewickError: it is not collected, or a server does not answer.
     """
-    return _set(history, name, SeriesState.PAUSED, report)
+    series = _set(history, name, SeriesState.PAUSED, report)
+    cancel(history, series, report=report)
+    return series
 
 
 def resume(history: History, name: str, *, report: Report = nobody) -> Series:
@@ -63,6 +68,9 @@ def remove(history: History, name: str, *, delete_data: str | None = None, repor
             history.store.set_series_state([series.name], SeriesState.REMOVED)
             if is_live(series):
                 time.sleep(LEAVING_S)
+        # The step tells what fails; without a topic, a run that goes on fails.
+        with contextlib.suppress(CandlewickError):
+            cancel(history, series, report=report)
         with step(report, StepName.TOPICS, "what is on its way lands, then its topics go") as going:
             with admin_of(history.settings) as admin:
                 owed = _await_landing(admin, series)

@@ -26,26 +26,21 @@ from candlewick.pipeline import (
 )
 from candlewick.times import to_us
 from pipeline_defs.catalogue import Collected
-from pipeline_defs.history import checks, columns
+from pipeline_defs.history import checks, columns, patience
 from pipeline_defs.history.partitions import day_partitions
+from pipeline_defs.history.patience import patiently
 
 OWNERS = ["team:market-data"]
-
-# A network or a server that is away for a moment; what lasts longer is the sensor's to ask for again.
-FETCH_RETRIES = dg.RetryPolicy(max_retries=1, delay=20, jitter=dg.Jitter.PLUS_MINUS)
-STAGE_RETRIES = dg.RetryPolicy(
-    max_retries=2, delay=6, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
 
 Numbers = Mapping[str, int | float | str]
 # Dagster evaluates annotations. It recognises the bare class of a result only; and the stages bring HTTP and
 # Pulsar's client, which a process that just reads these definitions anew should not wait for.
 if TYPE_CHECKING:
-    from candlewick.history import FetchedDay, History
+    from candlewick.history import FetchedDay, History, LandedDay
 
     Result = dg.MaterializeResult[None]
 else:
-    FetchedDay = History = Any
+    FetchedDay = LandedDay = History = Any
     Result = dg.MaterializeResult
 
 
@@ -59,7 +54,6 @@ class _Own(TypedDict, total=False):
     description: str
     kinds: set[str]
     pool: str
-    retry_policy: dg.RetryPolicy
     check_specs: Sequence[dg.AssetCheckSpec]
     metadata: Mapping[str, object]
 
@@ -121,22 +115,27 @@ def _raw(family: _Family) -> dg.AssetsDefinition:
         f"the check `{checks.NOTHING_FAILED}` fails.",
         kinds={series.venue, "python"},
         pool=FETCH_POOL,
-        retry_policy=FETCH_RETRIES,
         check_specs=checks.specs(family.key(Stage.RAW), checks.HOURS_EXPECTED, checks.NOTHING_FAILED),
     )
     def raw(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
         recheck = context.run.tags.get(RECHECK_TAG, "true") == "true"
-        fetched: list[FetchedDay] = []
-        for day in history.fetch(series, _days(context), recheck=recheck, since_us=_resumed_since(context)):
-            fetched.append(day)
-            _tell(context, day.day, _numbers(day))
-            for warning in day.warnings:
-                context.log.warning(warning)
-        if fetched and all(day.unanswered for day in fetched):
-            raise VenueSilentError(
-                f"{series.venue} gives no answer about {series.symbol} ({fetched[0].problems[0].reason})",
-                "ingestion tries again by itself; `candlewick doctor` checks the way to the venue",
-            )
+
+        def fetch(attempt: int) -> list[FetchedDay]:
+            fetched: list[FetchedDay] = []
+            since_us = _resumed_since(context, attempt)
+            for day in history.fetch(series, _days(context), recheck=recheck, since_us=since_us):
+                fetched.append(day)
+                _tell(context, day.day, _numbers(day))
+                for warning in day.warnings:
+                    context.log.warning(warning)
+            if fetched and all(day.unanswered for day in fetched):
+                raise VenueSilentError(
+                    f"{series.venue} gives no answer about {series.symbol} ({fetched[0].problems[0].reason})",
+                    "ingestion tries again by itself; `candlewick doctor` checks the way to the venue",
+                )
+            return fetched
+
+        fetched = patiently(patience.FETCH, context.log, fetch)
         return dg.MaterializeResult(
             check_results=[
                 checks.hours_expected(fetched, history.clock()),
@@ -154,16 +153,18 @@ def _published(family: _Family) -> dg.AssetsDefinition:
         description="One message an hour in Pulsar, of those hours that the database lacks or has in an "
         "older revision.",
         kinds={"pulsar", "python"},
-        retry_policy=STAGE_RETRIES,
     )
     def published(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
-        for day in history.publish(family.series, _days(context)):
-            seconds = round(day.seconds, 3)
-            _tell(
-                context,
-                day.day,
-                {"hours": day.hours, "ticks": day.ticks, "bytes": day.bytes, "seconds": seconds},
-            )
+        def publish(_attempt: int) -> None:
+            for day in history.publish(family.series, _days(context)):
+                seconds = round(day.seconds, 3)
+                _tell(
+                    context,
+                    day.day,
+                    {"hours": day.hours, "ticks": day.ticks, "bytes": day.bytes, "seconds": seconds},
+                )
+
+        patiently(patience.STAGE, context.log, publish)
         return dg.MaterializeResult()
 
     return published
@@ -176,22 +177,25 @@ def _landed(family: _Family) -> dg.AssetsDefinition:
         description="A row of arrays an hour in the database, put there by Pulsar's JDBC sink and read back: "
         "state and content hash are what was published.",
         kinds={"postgresql", "pulsar"},
-        retry_policy=STAGE_RETRIES,
         check_specs=checks.specs(family.key(Stage.LANDED), checks.EQUALS_PUBLISHED, blocking=True),
         metadata=columns.hours(family.series),
     )
     def landed(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
         from candlewick.history import LandingTimeoutError  # noqa: PLC0415  (as above)
 
-        days = []
-        try:
-            for day in history.await_landed(family.series, _days(context)):
-                days.append(day)
-                seconds = round(day.seconds, 3)
-                _tell(context, day.day, {"hours": day.hours, "ticks": day.ticks, "seconds": seconds})
-        except LandingTimeoutError as error:
-            # It has waited long enough.
-            raise dg.Failure(str(error), allow_retries=False) from error
+        def await_landed(_attempt: int) -> list[LandedDay]:
+            days = []
+            try:
+                for day in history.await_landed(family.series, _days(context)):
+                    days.append(day)
+                    seconds = round(day.seconds, 3)
+                    _tell(context, day.day, {"hours": day.hours, "ticks": day.ticks, "seconds": seconds})
+            except LandingTimeoutError as error:
+                # It has waited long enough.
+                raise dg.Failure(str(error)) from error
+            return days
+
+        days = patiently(patience.STAGE, context.log, await_landed)
         return dg.MaterializeResult(check_results=[checks.equals_published(family.series, days)])
 
     return landed
@@ -205,18 +209,20 @@ def _candles(family: _Family, stage: Stage, after: Stage, level: Level) -> dg.As
         "where hours have changed.",
         kinds={"postgresql", "sql"},
         pool=REFRESH_POOL,
-        retry_policy=STAGE_RETRIES,
         check_specs=checks.specs(family.key(stage), checks.EQUAL_RECOUNT),
         metadata=columns.candles(family.series),
     )
     def candles(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
-        days = _days(context)
-        made = history.refresh(family.series, level, days)
-        context.log.info("%d changed hours, %d candles in %.2f s", made.hours, made.candles, made.seconds)
-        counts, result = checks.equal_recount(history, family.series, level, days)
-        for day, count in counts.items():
-            _tell(context, day, {"dagster/partition_row_count": count})
-        return dg.MaterializeResult(check_results=[result])
+        def refresh(_attempt: int) -> dg.AssetCheckResult:
+            days = _days(context)
+            made = history.refresh(family.series, level, days)
+            context.log.info("%d changed hours, %d candles in %.2f s", made.hours, made.candles, made.seconds)
+            counts, result = checks.equal_recount(history, family.series, level, days)
+            for day, count in counts.items():
+                _tell(context, day, {"dagster/partition_row_count": count})
+            return result
+
+        return dg.MaterializeResult(check_results=[patiently(patience.STAGE, context.log, refresh)])
 
     return candles
 
@@ -241,11 +247,11 @@ def _numbers(day: FetchedDay) -> Numbers:
     return numbers
 
 
-def _resumed_since(context: dg.AssetExecutionContext) -> int | None:
+def _resumed_since(context: dg.AssetExecutionContext, attempt: int) -> int | None:
     """When a run that goes on where another stopped was first asked for; None where this is the first try."""
     if context.run.tags.get("dagster/retry_number"):
         first = context.run.root_run_id or context.run.run_id
-    elif context.op_execution_context.retry_number:
+    elif attempt > 1:
         first = context.run.run_id
     else:
         return None

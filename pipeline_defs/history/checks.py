@@ -27,6 +27,8 @@ from candlewick.pipeline import (
 from candlewick.store.proofs import Proof, ProofKind
 from candlewick.times import DAY_US, HOUR_US, iso, us_day
 from pipeline_defs.catalogue import Collected
+from pipeline_defs.history import patience
+from pipeline_defs.history.patience import patiently
 
 # See `assets.py`: what only a run needs is imported by it.
 if TYPE_CHECKING:
@@ -50,7 +52,6 @@ _DESCRIPTIONS = {
 _SHOWN = 10
 _RECENT_DAYS = 7
 _DAYS_AT_ONCE = 4
-_VENUE_RETRIES = dg.RetryPolicy(max_retries=1, delay=20, jitter=dg.Jitter.PLUS_MINUS)
 
 
 def specs(key: dg.AssetKey, *names: str, blocking: bool = False) -> list[dg.AssetCheckSpec]:
@@ -154,13 +155,13 @@ def venue_check(collected: Collected) -> dg.AssetChecksDefinition:
         name=EQUALS_VENUE,
         description=_DESCRIPTIONS[EQUALS_VENUE],
         pool=FETCH_POOL,
-        retry_policy=_VENUE_RETRIES,
     )
     def equals_venue(
         context: dg.AssetCheckExecutionContext, history: dg.ResourceParam[History]
     ) -> dg.AssetCheckResult:
         days = _days_of_run(context.run.tags) or _recent(history.clock())
-        proofs = _compare(history, series, [day for day in days if day >= collected.first_day])
+        known = [day for day in days if day >= collected.first_day]
+        proofs = patiently(patience.FETCH, context.log, lambda _: _compare(history, series, known))
         history.store.note_proofs(series.name, ProofKind.VENUE, proofs, checked_us=history.clock())
         compared = [proof for proof in proofs if proof.holds is not None]
         reasons = sorted({proof.detail for proof in proofs if proof.holds is None})

@@ -1,5 +1,6 @@
 """The pages as people use them, in a real browser, from an empty demo on."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -247,11 +248,6 @@ def test_every_series_tells_what_it_has(tab: Tab) -> None:
     card.locator(".hour-row li").first.wait_for()
     assert card.locator(".hour-row li").count() == 24
 
-    for resting in (card, page.locator('.card[data-series="oanda:audcad:quotes"]')):
-        resting.get_by_role("button", name="Pause").click()
-        resting.get_by_role("button", name="Resume").click()
-        resting.get_by_role("button", name="Pause").wait_for()
-
     card.get_by_role("button", name="Remove").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("checkbox").check()
@@ -259,6 +255,29 @@ def test_every_series_tells_what_it_has(tab: Tab) -> None:
     dialog.get_by_role("textbox").fill("dukascopy:audcad:quotes")
     assert dialog.get_by_role("button", name="Stop collecting and delete").is_enabled()
     dialog.get_by_role("button", name="Cancel").click()
+
+
+def test_a_backfill_stops_and_series_rest(tab: Tab, demo: Demo) -> None:
+    # Of its own: what others wait for goes on.
+    demo.run("add", "GBP/NZD")
+    page = tab.page
+    page.goto("/settings")
+    card = page.locator('.card[data-series="dukascopy:gbpnzd:quotes"]')
+    card.get_by_role("button", name="Backfill a range").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("From").fill("2012-01-01")
+    dialog.get_by_label("Up to").fill("2016-01-01")
+    dialog.get_by_role("button", name="Backfill").click()
+    job = card.locator(".job")
+    job.get_by_text(re.compile(r"[2-9] of \d+ months asked for")).wait_for()
+    card.get_by_role("button", name="Stop backfill").click()
+    job.get_by_text("cancelled after").wait_for()
+    card.locator(".backfill").wait_for(state="detached")
+
+    for resting in (card, page.locator('.card[data-series="oanda:gbpnzd:quotes"]')):
+        resting.get_by_role("button", name="Pause").click()
+        resting.get_by_role("button", name="Resume").click()
+        resting.get_by_role("button", name="Pause").wait_for()
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,16 @@ import httpx
 import pytest
 
 from candlewick import backfill, dagster_client, pipeline
-from candlewick.backfill import RUNS_AHEAD, plan, watch
+from candlewick.backfill import RUNS_AHEAD, launch_all, plan, watch
 from candlewick.dagster_client import DagsterClient, Run, RunStatus
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Series, dukascopy_series, find
 
 EURUSD = dukascopy_series(find("EUR/USD"))
 YEAR = [date(2021, 1, 1) + timedelta(days=offset) for offset in range(365)]
+
+
+DONE = RunStatus.SUCCESS
 
 
 class PlayedDagster:
@@ -25,6 +28,7 @@ class PlayedDagster:
         self.most = 0
         self.dies, self.fails, self.unknown = dies, fails, unknown
         self.reloads = 0
+        self.cancelled: set[str] = set()
 
     def launch(self, _series: Series, first: date, last: date, tags: dict[str, str]) -> str:
         if self.unknown and not self.reloads:
@@ -37,10 +41,16 @@ class PlayedDagster:
         return run_id
 
     def runs(self, run_ids: Sequence[str]) -> dict[str, Run]:
-        oldest = next(run_id for run_id in self.at_work if not self.at_work[run_id].finished)
-        failed = oldest in (self.dies, self.fails)
-        self.at_work[oldest] = RunStatus.FAILURE if failed else RunStatus.SUCCESS
+        oldest = next((run_id for run_id in self.at_work if not self.at_work[run_id].finished), None)
+        if oldest is not None:
+            failed = oldest in (self.dies, self.fails)
+            self.at_work[oldest] = RunStatus.FAILURE if failed else RunStatus.SUCCESS
         return {run_id: Run(run_id, self.at_work[run_id], None, None) for run_id in run_ids}
+
+    def cancel(self, run_ids: Sequence[str], *, unheard: bool = False) -> None:
+        assert not unheard
+        self.cancelled.update(run_ids)
+        self.at_work |= dict.fromkeys(run_ids, RunStatus.CANCELED)
 
     def retried_as(self, run_id: str) -> str | None:
         if run_id != self.dies:
@@ -85,6 +95,39 @@ def test_a_run_that_failed_is_told_with_its_reason_and_does_not_stop_the_others(
     assert not job.complete
     assert [chunk.reason for chunk in job.chunks if chunk.reason] == ["raw: the venue gives no answer"]
     assert sum(chunk.status is RunStatus.SUCCESS for chunk in job.chunks) == 11
+
+
+def test_all_months_are_asked_for_in_turn() -> None:
+    dagster, job = PlayedDagster(), plan(EURUSD, YEAR, recheck=True)
+
+    assert list(launch_all(job, dagster)) == job.chunks
+    assert len(dagster.launched) == 12
+
+
+def test_a_backfill_that_is_cancelled_while_it_is_asked_for_ends_with_what_was_asked_for_since() -> None:
+    dagster, job = PlayedDagster(), plan(EURUSD, YEAR, recheck=True)
+    asking = launch_all(job, dagster)
+    for _ in range(6):
+        next(asking)
+    dagster.cancel(["04"])
+
+    assert list(asking) == []
+    assert len(dagster.launched) == 6
+    # All that had not ended by itself.
+    assert dagster.cancelled == {run_id for run_id, status in dagster.at_work.items() if status is not DONE}
+
+
+def test_a_backfill_that_is_cancelled_while_it_is_watched_asks_for_no_more() -> None:
+    dagster, job = PlayedDagster(), plan(EURUSD, YEAR, recheck=True)
+    watching = watch(job, dagster, lambda: None)
+    next(watching)
+    dagster.cancel(["03"])
+    list(watching)
+
+    assert len(dagster.launched) == RUNS_AHEAD + 1
+    assert dagster.cancelled == {run_id for run_id, status in dagster.at_work.items() if status is not DONE}
+    assert not job.complete
+    assert job.chunks[-1].reason == "not asked for: the backfill was cancelled"
 
 
 def test_a_series_that_dagster_does_not_know_yet_is_made_known() -> None:

@@ -115,6 +115,15 @@ async def backfill_series(name: str, wanted: Range, given: Given) -> Response:
     return answer({"job": given.jobs.start(key, series.symbol, work).id}, 202)
 
 
+@router.delete("/{name}/backfill")
+async def cancel_backfill(name: str, _nothing: Nothing, given: Given) -> Response:
+    """End the series' runs that wait or work; answers how many, once they have ended."""
+    series = (await given.catalogue.series(name)).series
+    ended = await given.run(partial(_cancel, given.settings, series.name))
+    given.under_way.forget()
+    return answer({"ended": ended})
+
+
 @router.post("/{name}/repair", status_code=202)
 async def repair_series(name: str, _nothing: Nothing, given: Given) -> Response:
     """Ask again for what is pending or failed; answers with a job."""
@@ -200,6 +209,11 @@ def _backfill(settings: Settings, name: str, span: tuple[int, int], report: Repo
             return Result([name])
         launched = control.backfill(history, series, *span, report=report)
     return Result([name], launched=[launched])
+
+
+def _cancel(settings: Settings, name: str) -> int:
+    with History(settings) as history:
+        return control.cancel(history, history.series(name))
 
 
 def _repair(settings: Settings, name: str, report: Report) -> Result:

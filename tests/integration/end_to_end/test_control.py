@@ -1,12 +1,17 @@
 """What is collected changes by commands: added once whoever asks, resting, removed, and added again."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
 
 import httpx
+import pytest
 import schemathesis
 
 from candlewick import access, topics
 from candlewick.bus_admin import BusAdmin
+from candlewick.dagster_client import DagsterClient, dagster_url
 from candlewick.instruments import Kind
 from candlewick.store import Store
 from tests.fuzzing import never_breaks
@@ -23,6 +28,23 @@ def hour_topics(platform: Platform) -> list[str]:
 def states(platform: Platform) -> dict[str, str]:
     with Store(access.database_url(platform.settings)) as store:
         return {name: str(state) for name, state in store.series_states().items()}
+
+
+def runs(platform: Platform, series: str) -> list[str]:
+    with DagsterClient(dagster_url(platform.settings)) as dagster:
+        return [run.run_id for run in dagster.active() if run.series == series]
+
+
+def progress(platform: Platform, series: str) -> object:
+    url = f"http://127.0.0.1:{platform.settings.ports.web}/api/series"
+    known = httpx.get(url, timeout=30, trust_env=False).json()["series"]
+    return next(one["backfill"] for one in known if one["name"] == series)
+
+
+def is_at_work(platform: Platform, series: str) -> bool:
+    """Whether a run of the series has begun to ask the venue."""
+    with Store(access.database_url(platform.settings)) as store:
+        return bool(store.day_requests(series, date(2018, 1, 1), date(2020, 1, 1)))
 
 
 def test_one_that_is_unknown_keeps_no_other_out(platform: Platform) -> None:
@@ -83,20 +105,49 @@ def test_no_change_of_a_known_series_breaks_the_server(platform: Platform) -> No
     for change in changes:
         never_breaks(change, 15, name=name)
     assert httpx.get(f"{url}/api/series", trust_env=False).status_code == 200
+    # What the requests have asked for would keep the platform busy long after this test.
+    platform.run("cancel", name)
 
 
 def test_a_backfill_of_a_command_is_seen_on_the_page(platform: Platform) -> None:
     name = "dukascopy:usdzar:quotes"
     platform.run("add", "USD/ZAR")
     platform.run("backfill", name, "--from", "2019-01-07", "--to", "2019-01-12")
-    url = f"http://127.0.0.1:{platform.settings.ports.web}/api/series"
-    seen: list[dict[str, object]] = []
+    seen: list[Any] = []
 
     def is_shown() -> bool:
-        known = {one["name"]: one["backfill"] for one in httpx.get(url, timeout=30).json()["series"]}
-        seen.append(known[name])
+        seen.append(progress(platform, name))
         return seen[-1] is not None
 
     until("the page tells of the backfill", is_shown)
     assert seen[-1]["total"] == 5
     assert str(seen[-1]["url"]).endswith("/runs")
+
+
+@pytest.mark.parametrize("how", ["cancel", "pause", "remove"])
+def test_a_backfill_ends_when_it_is_cancelled_or_nobody_wants_its_series(
+    platform: Platform, how: str
+) -> None:
+    symbol = {"cancel": "usdtry", "pause": "usdhuf", "remove": "usdpln"}[how]
+    name = f"dukascopy:{symbol}:quotes"
+    platform.run("add", symbol)
+    with ThreadPoolExecutor(1) as pool:
+        # Asking for all of it takes a while: what ends it comes meanwhile.
+        asking = pool.submit(
+            platform.run, "backfill", name, "--from", "2018-01-01", "--to", "2020-01-01", code=None
+        )
+        if how == "cancel":
+            until("one is at work", lambda: is_at_work(platform, name), 120)
+        else:
+            until("some wait", lambda: len(runs(platform, name)) > 1)
+        assert not asking.done()
+        began = time.monotonic()
+        platform.run(how, name)
+        print(f"{how} took {time.monotonic() - began:.1f} s")  # noqa: T201
+        told = asking.result().err
+    # Of a series that is gone Dagster may have refused the last one.
+    assert "cancelled after" in told or (how == "remove" and "Dagster refuses the run" in told)
+    assert runs(platform, name) == []
+    if how != "remove":
+        until("the page says so", lambda: progress(platform, name) is None, 10)
+    assert "no run" in platform.run("cancel", name).out

@@ -15,7 +15,8 @@ from candlewick.times import HOUR_US
 from pipeline_defs import catalogue
 from pipeline_defs.catalogue import Catalogue, Collected
 from pipeline_defs.definitions import build
-from pipeline_defs.history import assets, sensors
+from pipeline_defs.history import patience, sensors
+from pipeline_defs.history.patience import Patience
 from pipeline_defs.history.sensors import job_name
 
 from .conftest import NOW_US, Stages
@@ -76,7 +77,7 @@ def test_one_bad_instrument_does_not_fail_another(
     stages: Stages, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = stages.add("USD/CHF"), stages.add("AUD/NZD")
-    monkeypatch.setattr(assets, "FETCH_RETRIES", None)
+    monkeypatch.setattr(patience, "FETCH", Patience(1, 0))
     definitions = build(Catalogue((collected(good), collected(bad))))
     with stages.history() as history:
         # Nothing of it can be archived: a file stands where its folder should be.

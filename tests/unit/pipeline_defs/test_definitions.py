@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from candlewick import verify
 from candlewick.candles import Level
@@ -25,8 +26,9 @@ from candlewick.times import day_us, to_us
 from pipeline_defs import catalogue
 from pipeline_defs.catalogue import Catalogue, Collected
 from pipeline_defs.definitions import build
-from pipeline_defs.history import assets, checks
+from pipeline_defs.history import assets, checks, patience
 from pipeline_defs.history.partitions import day_partitions
+from pipeline_defs.history.patience import Patience
 
 EURUSD = dukascopy_series(find("EUR/USD"))
 TRADES = Series("kraken", "btcusd", Kind.TRADES, AssetClass.CRYPTO, 1, 8, "crypto")
@@ -231,6 +233,7 @@ class PlayedHistory:
         self.rechecks: list[bool] = []
         self.since: list[int | None] = []
         self.stumbles = 0
+        self.cancelled = False
         self.problems: tuple[HourProblem, ...] = ()
         self.different: tuple[int, ...] = ()
 
@@ -242,6 +245,8 @@ class PlayedHistory:
     ) -> Iterator[FetchedDay]:
         self.since.append(since_us)
         self.rechecks.append(recheck)
+        if self.cancelled:
+            raise DagsterExecutionInterruptedError
         if len(self.since) <= self.stumbles:
             raise CandlewickError("the database does not answer")
         for place, day in enumerate(days):
@@ -281,8 +286,8 @@ def materialize(
 @pytest.fixture(autouse=True)
 def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """They wait for seconds; what is tested is the first attempt."""
-    monkeypatch.setattr(assets, "FETCH_RETRIES", None)
-    monkeypatch.setattr(assets, "STAGE_RETRIES", None)
+    for name in ("FETCH", "STAGE"):
+        monkeypatch.setattr(patience, name, Patience(1, 0))
 
 
 def test_a_range_run_tells_the_numbers_of_each_day(history: PlayedHistory) -> None:
@@ -318,7 +323,7 @@ def problem(reason: str, state: HourState = HourState.FAILED) -> HourProblem:
 def test_a_second_attempt_goes_on_where_the_first_stopped(
     history: PlayedHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assets, "FETCH_RETRIES", dg.RetryPolicy(max_retries=1, delay=0))
+    monkeypatch.setattr(patience, "FETCH", Patience(2, 0))
     history.stumbles = 1
     with dg.DagsterInstance.ephemeral() as instance:
         result = materialize(history, instance)
@@ -327,6 +332,17 @@ def test_a_second_attempt_goes_on_where_the_first_stopped(
     assert result.success
     assert record is not None
     assert history.since == [None, to_us(record.create_timestamp)]
+
+
+def test_a_run_that_is_cancelled_ends_and_tries_nothing_again(
+    history: PlayedHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "FETCH", Patience(2, 0))
+    history.cancelled = True
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not materialize(history, instance).success
+
+    assert len(history.since) == 1
 
 
 def test_a_run_that_gets_no_answer_at_all_fails(history: PlayedHistory) -> None:

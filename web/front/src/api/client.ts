@@ -103,6 +103,7 @@ export const api = {
   backfill: (name: string, from: string, to: string) =>
     change<{ job: string }>('POST', `${series(name)}/backfill`, { from, to }),
   repair: (name: string) => change<{ job: string }>('POST', `${series(name)}/repair`, {}),
+  cancel: (name: string) => change<{ ended: number }>('DELETE', `${series(name)}/backfill`, {}),
   pause: (name: string) => change<Series>('POST', `${series(name)}/pause`, {}),
   resume: (name: string) => change<Series>('POST', `${series(name)}/resume`, {}),
   remove: (name: string, deleteData: string | null) =>

@@ -83,7 +83,13 @@ export function SeriesCard({ series, onChanged }: Props) {
           <Figure name="Open gaps" text={grouped(series.open_gaps)} isBad={series.open_gaps > 0} />
         </dl>
         <HoursBar hours={hours} />
-        {series.backfill !== null && <Progress backfill={series.backfill} />}
+        {series.backfill !== null && (
+          <Progress
+            backfill={series.backfill}
+            isBusy={isBusy}
+            onStop={() => void act(() => api.cancel(name))}
+          />
+        )}
       </div>
       <HeatMapOf series={series} />
       <div class="card-acts">
@@ -166,7 +172,13 @@ function HoursBar({ hours }: { hours: Hours }) {
   );
 }
 
-function Progress({ backfill }: { backfill: Backfill }) {
+interface ProgressProps {
+  backfill: Backfill;
+  isBusy: boolean;
+  onStop: () => void;
+}
+
+function Progress({ backfill, isBusy, onStop }: ProgressProps) {
   const { done, total, rate_per_s: rate, eta_s: eta, url } = backfill;
   return (
     <div class="backfill">
@@ -185,6 +197,9 @@ function Progress({ backfill }: { backfill: Backfill }) {
           </>
         )}
       </p>
+      <button type="button" class="quiet" disabled={isBusy} onClick={onStop}>
+        {isBusy ? 'Stopping …' : 'Stop backfill'}
+      </button>
     </div>
   );
 }
