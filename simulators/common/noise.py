@@ -4,7 +4,6 @@ Numbers are hashed, never drawn in turn: two processes, or one that starts again
 """
 
 import hashlib
-import math
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +15,6 @@ _Words = npt.NDArray[np.uint64]
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
-_FINEST_US = 640_000
-_OCTAVES = 12
-# Summed over octaves of linear noise, an increment's variance is 0.28 of the square of this factor.
-_AMPLITUDE = 1.9
 
 
 def key(*parts: object) -> int:
@@ -54,28 +49,3 @@ def bell(of: int, stream: int, numbers: Integers) -> Floats:
     thirds = (words & low) + ((words >> np.uint64(21)) & low) + ((words >> np.uint64(42)) & low)
     normal: Floats = (thirds.astype(np.float64) / 2.0**21 - 1.5) * 2.0
     return normal
-
-
-def walk(of: int, yearly: float, times_us: Integers) -> Floats:
-    """The logarithm of a price at given moments, about 0, that moves as a market of that volatility.
-
-    Noise of twelve periods, each four times the one before: in between it is as rough as a random walk, over
-    years it returns, and any moment is had without those before it.
-    """
-    total = np.zeros(len(times_us))
-    if not len(times_us):
-        return total
-    a_second = yearly / math.sqrt(365.25 * 86_400)
-    for octave in range(_OCTAVES):
-        period = _FINEST_US * 4**octave
-        at = times_us // period
-        share = (times_us - at * period) / period
-        first, knots = int(at.min()), int(at.max()) - int(at.min()) + 2
-        if knots <= len(at):
-            # Many moments lie between the same two knots.
-            values = uniform(of, 100 + octave, np.arange(first, first + knots))
-            begin, end = values[at - first], values[at - first + 1]
-        else:
-            begin, end = uniform(of, 100 + octave, at), uniform(of, 100 + octave, at + 1)
-        total += _AMPLITUDE * a_second * math.sqrt(period / 1e6) * (begin + (end - begin) * share - 0.5)
-    return total

@@ -8,6 +8,7 @@ import orjson
 
 from candlewick.instruments import Instrument, all_instruments
 from candlewick.times import parse_time
+from simulators.common.underlying import USUAL_SCALE
 from simulators.dukascopy.formats import price
 
 _UNKNOWN_START_US = parse_time("2010-01-01")
@@ -36,9 +37,9 @@ def by_code(code: str) -> Instrument | None:
 def scale(instrument: Instrument) -> int:
     """Decimal digits of the prices that this venue sends.
 
-    The venue always has one; where no list tells which, it is 3, as for most instruments.
+    The venue always has one; where no list tells which, it is that of most instruments.
     """
-    return 3 if instrument.price_scale is None else instrument.price_scale
+    return USUAL_SCALE if instrument.price_scale is None else instrument.price_scale
 
 
 def history_start_us(instrument: Instrument) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from candlewick.instruments import all_instruments
 from candlewick.times import DAY_US, HOUR_US, MINUTE_US, floor_hour
+from simulators.common.path import holidays
 from simulators.dukascopy import bars, formats, listings, paths
 from simulators.dukascopy.answers import JSON, Absent, Content, Corrections, NoCorrections
 from simulators.dukascopy.bars import Bars
@@ -25,7 +26,7 @@ from simulators.dukascopy.paths import (
     Resource,
     Side,
 )
-from simulators.dukascopy.tape import Tape, holidays
+from simulators.dukascopy.tape import Tape
 
 DEFAULT_TICKS_A_DAY = 10_000
 DEFAULT_DELAY_US = 5 * MINUTE_US

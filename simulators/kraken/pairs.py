@@ -1,10 +1,9 @@
 """The pairs that the simulated venue trades, as its three spellings have them.
 
-Decimals are the venue's; price levels and shares of the trade are round figures.
+Decimals are the venue's; shares of the trade are round figures.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +15,14 @@ class Pair:
         key: as in REST results, `XXBTZUSD`.
         wsname: as in WebSocket v1 and REST, `XBT/USD`.
         price_decimals, qty_decimals: fixed digits of its numbers in WebSocket v2.
-        level: a typical price.
         share: its part in all trades, as a weight.
-        yearly: volatility of a year, of the logarithm of the price.
     """
 
     symbol: str
     key: str
     wsname: str
     price_decimals: int
-    level: str
     share: int
-    yearly: float
     qty_decimals: int = 8
 
     @property
@@ -43,31 +38,31 @@ class Pair:
         return self.symbol.partition("/")[2]
 
     @property
-    def level_ticks(self) -> int:
-        return int(Fraction(self.level) * 10**self.price_decimals)
+    def plain_name(self) -> str:
+        return self.symbol.replace("/", "").lower()
 
 
 PAIRS = (
-    Pair("BTC/USD", "XXBTZUSD", "XBT/USD", 1, "62300", 36, 0.6),
-    Pair("ETH/USD", "XETHZUSD", "ETH/USD", 2, "2640", 18, 0.75),
-    Pair("SOL/USD", "SOLUSD", "SOL/USD", 2, "148", 9, 0.95),
-    Pair("XRP/USD", "XXRPZUSD", "XRP/USD", 5, "0.59", 8, 0.9),
-    Pair("BTC/EUR", "XXBTZEUR", "XBT/EUR", 1, "57100", 7, 0.6),
-    Pair("ETH/EUR", "XETHZEUR", "ETH/EUR", 2, "2420", 4, 0.75),
-    Pair("BTC/USDT", "XBTUSDT", "XBT/USDT", 1, "62310", 5, 0.6),
-    Pair("ETH/USDT", "ETHUSDT", "ETH/USDT", 2, "2641", 3, 0.75),
-    Pair("USDT/USD", "USDTZUSD", "USDT/USD", 5, "0.9995", 5, 0.01),
-    Pair("USDC/USD", "USDCUSD", "USDC/USD", 4, "0.9999", 2, 0.01),
-    Pair("DOGE/USD", "XDGUSD", "XDG/USD", 7, "0.1034567", 4, 1.0),
-    Pair("ADA/USD", "ADAUSD", "ADA/USD", 6, "0.354", 3, 0.9),
-    Pair("LTC/USD", "XLTCZUSD", "LTC/USD", 2, "66", 2, 0.8),
-    Pair("DOT/USD", "DOTUSD", "DOT/USD", 4, "4.31", 2, 0.9),
-    Pair("LINK/USD", "LINKUSD", "LINK/USD", 5, "11.2", 2, 0.9),
-    Pair("AVAX/USD", "AVAXUSD", "AVAX/USD", 2, "23.4", 2, 1.0),
-    Pair("XLM/USD", "XXLMZUSD", "XLM/USD", 6, "0.0978", 1, 0.85),
-    Pair("BCH/USD", "BCHUSD", "BCH/USD", 2, "322", 1, 0.85),
-    Pair("ETH/BTC", "XETHXXBT", "ETH/XBT", 5, "0.0424", 2, 0.5),
-    Pair("EUR/USD", "ZEURZUSD", "EUR/USD", 5, "1.0912", 1, 0.08),
+    Pair("BTC/USD", "XXBTZUSD", "XBT/USD", 1, 36),
+    Pair("ETH/USD", "XETHZUSD", "ETH/USD", 2, 18),
+    Pair("SOL/USD", "SOLUSD", "SOL/USD", 2, 9),
+    Pair("XRP/USD", "XXRPZUSD", "XRP/USD", 5, 8),
+    Pair("BTC/EUR", "XXBTZEUR", "XBT/EUR", 1, 7),
+    Pair("ETH/EUR", "XETHZEUR", "ETH/EUR", 2, 4),
+    Pair("BTC/USDT", "XBTUSDT", "XBT/USDT", 1, 5),
+    Pair("ETH/USDT", "ETHUSDT", "ETH/USDT", 2, 3),
+    Pair("USDT/USD", "USDTZUSD", "USDT/USD", 5, 5),
+    Pair("USDC/USD", "USDCUSD", "USDC/USD", 4, 2),
+    Pair("DOGE/USD", "XDGUSD", "XDG/USD", 7, 4),
+    Pair("ADA/USD", "ADAUSD", "ADA/USD", 6, 3),
+    Pair("LTC/USD", "XLTCZUSD", "LTC/USD", 2, 2),
+    Pair("DOT/USD", "DOTUSD", "DOT/USD", 4, 2),
+    Pair("LINK/USD", "LINKUSD", "LINK/USD", 5, 2),
+    Pair("AVAX/USD", "AVAXUSD", "AVAX/USD", 2, 2),
+    Pair("XLM/USD", "XXLMZUSD", "XLM/USD", 6, 1),
+    Pair("BCH/USD", "BCHUSD", "BCH/USD", 2, 1),
+    Pair("ETH/BTC", "XETHXXBT", "ETH/XBT", 5, 2),
+    Pair("EUR/USD", "ZEURZUSD", "EUR/USD", 5, 1),
 )
 
 BY_SYMBOL = {pair.symbol: pair for pair in PAIRS}

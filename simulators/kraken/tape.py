@@ -13,7 +13,10 @@ import numpy as np
 from candlewick.times import DAY_US, MINUTE_US, SECOND_US
 from simulators.common import noise
 from simulators.common.grid import Block, Grid
+from simulators.common.levels import DOLLARS
 from simulators.common.noise import Floats, Integers
+from simulators.common.path import Path
+from simulators.common.underlying import underlying
 from simulators.kraken.pairs import Pair
 
 _TOGETHER = 0.3  # of trades belong to the order of the one before
@@ -117,11 +120,13 @@ class SyntheticTape:
         self._key = noise.key("kraken", seed, pair.symbol)
         self._quote_key = noise.key("kraken-book", seed, pair.symbol)
         self._quotes = quotes
-        self._level = pair.level_ticks
+        traded = underlying(pair.plain_name, pair.symbol)
+        self._path = Path(traded, seed)
+        self._tick = 10**pair.price_decimals
         self._grid = Grid(self._key, per_second, _TOGETHER)
         self._moves = Grid(self._quote_key, per_second * quotes)
         self._unit = 10**pair.qty_decimals
-        dollars = float(pair.level) * {"USD": 1.0, "USDT": 1.0, "EUR": 1.09, "BTC": 62_300.0}[pair.quote]
+        dollars = traded.level * DOLLARS[pair.quote]
         self._usual_qty = max(_USUAL_COST / dollars * self._unit, 1.0)
         self._usual_book = max(_USUAL_BOOK / dollars * self._unit, 1.0)
         self._trade_rows = lru_cache(maxsize=_KEPT_BLOCKS)(self._made_trades)
@@ -178,7 +183,7 @@ class SyntheticTape:
         return bid, bid + spread
 
     def _middle(self, times_us: Integers) -> Floats:
-        levels: Floats = np.exp(noise.walk(self._key, self.pair.yearly, times_us)) * self._level
+        levels: Floats = self._path.middle(times_us) * self._tick
         return levels
 
     def moves(self, after_us: int, until_us: int) -> list[Best]:

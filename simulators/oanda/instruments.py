@@ -1,4 +1,4 @@
-"""The instruments of the simulated venue. Price levels are round figures of recent years."""
+"""The instruments of the simulated venue."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,68 +19,70 @@ class Instrument:
         kind: `CURRENCY`, `METAL` or `CFD`.
         decimals: digits of its prices, the venue's displayPrecision.
         pip: exponent of a pip.
-        level: a typical price in units of the last digit.
-        spread: a typical spread in the same.
+        spread: a typical spread in units of the last digit.
         share: its part in all prices, as a weight.
-        yearly: volatility of a year, of the logarithm of the price.
+        underlying: the symbol of what is traded in the table of instruments, where it is not its own name.
     """
 
     name: str
     kind: str
     decimals: int
     pip: int
-    level: int
     spread: int
     share: int
-    yearly: float = 0.08
+    underlying: str = ""
 
     @property
     def display(self) -> str:
         return self.name.replace("_", "/")
 
+    @property
+    def plain_name(self) -> str:
+        return self.name.replace("_", "").lower()
 
-def _fx(name: str, level: int, spread: int, share: int) -> Instrument:
+
+def _fx(name: str, spread: int, share: int) -> Instrument:
     yen = name.endswith(("_JPY", "_HUF", "_THB"))
-    return Instrument(name, "CURRENCY", 3 if yen else 5, -2 if yen else -4, level, spread, share)
+    return Instrument(name, "CURRENCY", 3 if yen else 5, -2 if yen else -4, spread, share)
 
 
 INSTRUMENTS = (
-    _fx("EUR_USD", 108_500, 13, 12),
-    _fx("GBP_USD", 127_000, 17, 10),
-    _fx("USD_JPY", 148_000, 14, 11),
-    _fx("AUD_USD", 66_000, 13, 8),
-    _fx("NZD_USD", 61_000, 16, 5),
-    _fx("USD_CAD", 136_000, 18, 6),
-    _fx("USD_CHF", 88_500, 15, 5),
-    _fx("EUR_GBP", 85_400, 14, 4),
-    _fx("EUR_JPY", 160_600, 19, 6),
-    _fx("EUR_CHF", 96_000, 19, 3),
-    _fx("EUR_AUD", 164_400, 24, 3),
-    _fx("EUR_CAD", 147_600, 23, 3),
-    _fx("EUR_NZD", 177_900, 32, 2),
-    _fx("GBP_JPY", 188_000, 29, 6),
-    _fx("GBP_CHF", 112_400, 29, 2),
-    _fx("GBP_AUD", 192_400, 34, 3),
-    _fx("GBP_CAD", 172_700, 34, 2),
-    _fx("GBP_NZD", 208_200, 46, 2),
-    _fx("AUD_JPY", 97_700, 19, 4),
-    _fx("AUD_CAD", 89_800, 22, 2),
-    _fx("AUD_CHF", 58_400, 21, 1),
-    _fx("AUD_NZD", 108_200, 25, 2),
-    _fx("NZD_JPY", 90_300, 21, 2),
-    _fx("NZD_CAD", 83_000, 24, 1),
-    _fx("NZD_CHF", 54_000, 22, 1),
-    _fx("CAD_JPY", 108_800, 21, 2),
-    _fx("CAD_CHF", 65_100, 22, 1),
-    _fx("CHF_JPY", 167_200, 26, 2),
-    _fx("USD_SGD", 134_200, 24, 1),
-    _fx("USD_SEK", 1_052_000, 420, 1),
-    _fx("USD_NOK", 1_064_000, 460, 1),
-    _fx("USD_MXN", 1_852_000, 900, 1),
-    Instrument("XAU_USD", "METAL", 3, -2, 1_950_000, 380, 6, 0.16),
-    Instrument("XAG_USD", "METAL", 5, -4, 2_400_000, 2100, 3, 0.28),
-    Instrument("SPX500_USD", "CFD", 1, 0, 45_000, 6, 3, 0.18),
-    Instrument("DE30_EUR", "CFD", 1, 0, 162_000, 14, 2, 0.2),
+    _fx("EUR_USD", 13, 12),
+    _fx("GBP_USD", 17, 10),
+    _fx("USD_JPY", 14, 11),
+    _fx("AUD_USD", 13, 8),
+    _fx("NZD_USD", 16, 5),
+    _fx("USD_CAD", 18, 6),
+    _fx("USD_CHF", 15, 5),
+    _fx("EUR_GBP", 14, 4),
+    _fx("EUR_JPY", 19, 6),
+    _fx("EUR_CHF", 19, 3),
+    _fx("EUR_AUD", 24, 3),
+    _fx("EUR_CAD", 23, 3),
+    _fx("EUR_NZD", 32, 2),
+    _fx("GBP_JPY", 29, 6),
+    _fx("GBP_CHF", 29, 2),
+    _fx("GBP_AUD", 34, 3),
+    _fx("GBP_CAD", 34, 2),
+    _fx("GBP_NZD", 46, 2),
+    _fx("AUD_JPY", 19, 4),
+    _fx("AUD_CAD", 22, 2),
+    _fx("AUD_CHF", 21, 1),
+    _fx("AUD_NZD", 25, 2),
+    _fx("NZD_JPY", 21, 2),
+    _fx("NZD_CAD", 24, 1),
+    _fx("NZD_CHF", 22, 1),
+    _fx("CAD_JPY", 21, 2),
+    _fx("CAD_CHF", 22, 1),
+    _fx("CHF_JPY", 26, 2),
+    _fx("USD_SGD", 24, 1),
+    _fx("USD_SEK", 420, 1),
+    _fx("USD_NOK", 460, 1),
+    _fx("USD_MXN", 900, 1),
+    Instrument("XAU_USD", "METAL", 3, -2, 380, 6),
+    Instrument("XAG_USD", "METAL", 5, -4, 2100, 3),
+    Instrument("SPX500_USD", "CFD", 1, 0, 6, 3, "usa500idxusd"),
+    Instrument("DE30_EUR", "CFD", 1, 0, 14, 2, "deuidxeur"),
 )
 
 BY_NAME = {instrument.name: instrument for instrument in INSTRUMENTS}
@@ -88,7 +90,7 @@ BY_NAME = {instrument.name: instrument for instrument in INSTRUMENTS}
 
 def by_plain_name(plain: str) -> Instrument | None:
     """`eurusd` as EUR_USD."""
-    return next((i for i in INSTRUMENTS if i.name.replace("_", "").lower() == plain.lower()), None)
+    return next((i for i in INSTRUMENTS if i.plain_name == plain.lower()), None)
 
 
 @lru_cache

@@ -12,6 +12,8 @@ from candlewick.times import DAY_US, MINUTE_US
 from simulators.common import noise
 from simulators.common.grid import Block, Grid
 from simulators.common.noise import Integers
+from simulators.common.path import Path
+from simulators.common.underlying import underlying
 from simulators.oanda.instruments import Instrument
 
 _KEPT_BLOCKS = 32
@@ -109,6 +111,9 @@ class SyntheticTape:
     def __init__(self, instrument: Instrument, seed: int, per_second: float, week: Calendar) -> None:
         self.instrument = instrument
         self._key = noise.key("oanda", seed, instrument.name)
+        symbol = instrument.underlying or instrument.plain_name
+        self._path = Path(underlying(symbol, instrument.display), seed)
+        self._tick = 10**instrument.decimals
         self._grid = Grid(self._key, per_second)
         self._week = week
         self._made = lru_cache(maxsize=_KEPT_BLOCKS)(self._make)
@@ -151,7 +156,7 @@ class SyntheticTape:
     def _make(self, block: Block) -> Prices:
         numbers = np.arange(block.first, block.first + len(block.times_ns), dtype=np.int64)
         times_us = block.times_ns // 1000
-        middle = np.exp(noise.walk(self._key, self.instrument.yearly, times_us)) * self.instrument.level
+        middle = self._path.middle(times_us) * self._tick
         share = 0.8 + 0.4 * noise.uniform(self._key, _STREAM_SPREAD, numbers)
         spread = np.maximum(np.rint(self.instrument.spread * share), 1).astype(np.int64)
         bid = np.maximum(np.floor(middle - spread / 2).astype(np.int64), 1)

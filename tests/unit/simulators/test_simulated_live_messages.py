@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from candlewick.errors import CandlewickError
 from candlewick.times import DAY_US, MINUTE_US, day_us, parse_time, us_day
 from simulators.common.numbers import decimal, micros
+from simulators.common.underlying import underlying
 from simulators.kraken import messages, recording
 from simulators.kraken.pairs import BY_SYMBOL, PAIRS, by_rest_name
 from simulators.kraken.tape import SyntheticTape
@@ -119,7 +120,7 @@ class TestKraken:
         for pair in PAIRS:
             for name in (pair.key, pair.altname, pair.wsname):
                 assert by_rest_name(name) is pair
-            assert pair.level_ticks > 100
+            assert underlying(pair.plain_name, pair.symbol).level * 10**pair.price_decimals > 100
         assert by_rest_name("BTC/US") is None
 
     def test_a_recording_is_read_to_the_digit(self, fixtures: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candlewick.times import DAY_US, HOUR_US, SECOND_US, parse_time
+from candlewick.times import HOUR_US, SECOND_US, parse_time
 from simulators.common import noise
 from simulators.common.grid import ORIGIN_US, Grid
 from simulators.kraken.pairs import BY_SYMBOL
@@ -75,20 +75,6 @@ class TestGrid:
 
 
 class TestNoise:
-    @settings(max_examples=40)
-    @given(KEYS, st.lists(st.integers(0, 2**60), min_size=1, max_size=50))
-    def test_a_moment_has_its_price_whatever_is_asked_beside_it(self, key: int, times: list[int]) -> None:
-        together = noise.walk(key, 0.5, np.array(times))
-        alone = [noise.walk(key, 0.5, np.array([moment]))[0] for moment in times]
-        assert together.tolist() == alone
-
-    def test_increments_are_those_of_the_volatility(self) -> None:
-        for step_us in (60 * SECOND_US, HOUR_US, 2 * DAY_US):
-            moments = ORIGIN_US + np.arange(4000) * step_us
-            increments = np.concatenate([np.diff(noise.walk(key, 0.6, moments)) for key in range(5)])
-            expected = 0.6 * np.sqrt(step_us / (365.25 * DAY_US))
-            assert 0.6 < increments.std() / expected < 1.5
-
     def test_shares_are_even(self) -> None:
         shares = noise.uniform(7, 1, np.arange(100_000))
         assert 0.49 < shares.mean() < 0.51
