@@ -63,11 +63,12 @@ class Chunk:
 
 @dataclass
 class Backfill:
-    """The chunks of one command, in order."""
+    """The chunks of one command, in order; `cancelled` once somebody has ended one of their runs."""
 
     series: Series
     chunks: list[Chunk]
     tags: dict[str, str] = field(default_factory=dict)
+    cancelled: bool = False
 
     @property
     def complete(self) -> bool:
@@ -77,7 +78,7 @@ class Backfill:
 def plan(series: Series, days: Sequence[date], *, recheck: bool) -> Backfill:
     """Days cut into runs of a month."""
     tags = {
-        pipeline.REASON_TAG: "asked for by hand",
+        pipeline.REASON_TAG: pipeline.BY_HAND,
         pipeline.RECHECK_TAG: "true" if recheck else "false",
         pipeline.PRIORITY_TAG: PRIORITY,
     }
@@ -110,6 +111,7 @@ def launch_all(backfill: Backfill, dagster: Runs) -> Iterator[Chunk]:
         asked.append(chunk.run_id)
         yield chunk
         if any(run.status in _CANCELLED for run in dagster.runs(asked).values()):
+            backfill.cancelled = True
             for _ in end(dagster, lambda: _unfinished(dagster, asked)):
                 pass
             return
@@ -149,7 +151,6 @@ def watch(backfill: Backfill, dagster: Runs, pause: Callable[[], None]) -> Itera
     """
     waiting = deque(backfill.chunks)
     at_work: list[Chunk] = []
-    cancelled = False
     while waiting or at_work:
         while waiting and len(at_work) < RUNS_AHEAD:
             chunk = waiting.popleft()
@@ -160,8 +161,9 @@ def watch(backfill: Backfill, dagster: Runs, pause: Callable[[], None]) -> Itera
             _update(chunk, known.get(chunk.run_id), dagster)
         finished = [chunk for chunk in at_work if chunk.done]
         at_work = [chunk for chunk in at_work if not chunk.done]
-        cancelled = cancelled or any(chunk.status is RunStatus.CANCELED for chunk in finished)
-        if cancelled:
+        if any(run.status is RunStatus.CANCELED for run in known.values()):
+            backfill.cancelled = True
+        if backfill.cancelled:
             for chunk in waiting:
                 chunk.reason = "not asked for: the backfill was cancelled"
             waiting.clear()

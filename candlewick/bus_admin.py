@@ -35,7 +35,11 @@ class BusAdminError(CandlewickError):
 
 
 class BusAdminRefusedError(BusAdminError):
-    """The broker's admin API answers that it cannot or will not."""
+    """The broker's admin API answers that it cannot or will not; `status` is HTTP's."""
+
+    def __init__(self, problem: str, remedy: str, status: int) -> None:
+        super().__init__(problem, remedy)
+        self.status = status
 
 
 class _PassingError(Exception):
@@ -255,6 +259,8 @@ class BusAdmin:
             try:
                 stats = self._get(f"{_topic_path(name)}/stats")
             except BusAdminRefusedError as error:
+                if error.status < httpx.codes.INTERNAL_SERVER_ERROR:
+                    raise
                 return Backlog(name, problem=error.problem)
             return _backlog(name, stats, subscription) if stats else None
 
@@ -354,6 +360,7 @@ class BusAdmin:
             "`candlewick doctor` checks the roles"
             if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
             else "see the broker's log",
+            answer.status_code,
         )
 
 

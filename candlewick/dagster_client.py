@@ -14,6 +14,7 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import Series
 from candlewick.retries import retry_context
 from candlewick.settings import Settings
+from candlewick.times import SECOND_US, now_us
 
 # Creating a run of a month writes one planned event per asset and day.
 _TIMEOUT_S = 60.0
@@ -24,6 +25,9 @@ _WATCHING_S = 120.0
 
 # A backfill of twenty years of a series is 240 runs.
 _MOST_ACTIVE = 1000
+
+# A run is made within a second or two, on a busy machine within some.
+_MAKING_S = 60.0
 
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -51,10 +55,10 @@ query Runs($ids: [String!]!, $limit: Int!) {
 """
 
 _ACTIVE = """
-query Active($statuses: [RunStatus!]!, $limit: Int!) {
-  runsOrError(filter: {statuses: $statuses}, limit: $limit) {
+query Active($filter: RunsFilter!, $limit: Int!) {
+  runsOrError(filter: $filter, limit: $limit) {
     __typename
-    ... on Runs { results { runId creationTime tags { key value } } }
+    ... on Runs { results { runId status creationTime tags { key value } } }
     ... on PythonError { message }
   }
 }
@@ -208,13 +212,22 @@ class DagsterClient:
             for row in answer.get("results", ())
         }
 
-    def active(self) -> list[ActiveRun]:
-        """The runs of series' stages that wait or work, youngest first; others have no days."""
-        # One that is still being made is not launched yet; where that failed it stays so for ever.
-        statuses = [one for one in RunStatus if not one.finished and one is not RunStatus.NOT_STARTED]
-        answer = self._ask(_ACTIVE, {"statuses": statuses, "limit": _MOST_ACTIVE})["runsOrError"]
+    def active(self, series: str | None = None) -> list[ActiveRun]:
+        """The runs of series' stages that wait or work, youngest first; others have no days.
+
+        Args:
+            series: only those of this series, of which none is left out.
+        """
+        wanted: dict[str, Any] = {"statuses": [one for one in RunStatus if not one.finished]}
+        if series is not None:
+            wanted["tags"] = [{"key": pipeline.SERIES_TAG, "value": series}]
+        answer = self._ask(_ACTIVE, {"filter": wanted, "limit": _MOST_ACTIVE})["runsOrError"]
+        made_since_s = now_us() / SECOND_US - _MAKING_S
         found = []
         for row in answer.get("results", ()):
+            if row["status"] == RunStatus.NOT_STARTED and row["creationTime"] < made_since_s:
+                # Dagster could not make it, and keeps it so for ever.
+                continue
             tags = {tag["key"]: tag["value"] for tag in row["tags"]}
             first = tags.get(pipeline.RANGE_START_TAG) or tags.get(pipeline.PARTITION_TAG)
             last = tags.get(pipeline.RANGE_END_TAG) or first

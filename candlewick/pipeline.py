@@ -22,6 +22,9 @@ REFRESH_POOL = "candles"
 
 SERIES_TAG = "candlewick/series"
 REASON_TAG = "candlewick/reason"
+BY_HAND = "asked for by hand"
+"""The reason of a run that a person asked for, not the sensor."""
+
 # "false": hours that are final are not asked for again.
 RECHECK_TAG = "candlewick/recheck"
 PARTITION_TAG = "dagster/partition"

@@ -7,7 +7,15 @@ from datetime import date, timedelta
 import dagster as dg
 
 from candlewick.instruments import Series
-from candlewick.pipeline import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, SERIES_TAG, series_of
+from candlewick.pipeline import (
+    BY_HAND,
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    REASON_TAG,
+    SERIES_TAG,
+    series_of,
+)
 from candlewick.times import to_us
 from pipeline_defs.history.wanted import DayRuns
 
@@ -27,7 +35,8 @@ RunsByDay = dict[tuple[str, date], DayRuns]
 def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
     """For each (series, day) that a recent run covers: is one under way, and how many failed in a row.
 
-    A run that was cancelled counts as one that failed: its key was used, and its days are still wanted.
+    A run of the sensor's that was cancelled counts as one that failed: its key was used, and its days are
+    still wanted. One that a person asked for is no longer wanted.
     """
     found: RunsByDay = {}
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
@@ -35,6 +44,8 @@ def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
             found[key] = DayRuns(active=True)
     settled = set(found)
     for record in instance.get_run_records(dg.RunsFilter(statuses=_FINISHED), limit=_LOOK_BACK):
+        if _was_given_up(record.dagster_run):
+            continue
         failed = record.dagster_run.status is not dg.DagsterRunStatus.SUCCESS
         for key in _covers(record.dagster_run):
             if key in settled:
@@ -54,6 +65,10 @@ def runs_by_day(instance: dg.DagsterInstance) -> RunsByDay:
 def failed_days(by_day: RunsByDay, series: Series) -> list[date]:
     """The days of a series whose newest run failed."""
     return [day for (name, day), found in by_day.items() if name == series.name and found.failures]
+
+
+def _was_given_up(run: dg.DagsterRun) -> bool:
+    return run.status is dg.DagsterRunStatus.CANCELED and run.tags.get(REASON_TAG) == BY_HAND
 
 
 def _covers(run: dg.DagsterRun) -> Iterator[tuple[str, date]]:

@@ -161,7 +161,7 @@ class Guard:
             self._last_error[kind] = error.problem
         else:
             problems = {backlog.topic: backlog.problem for backlog in backlogs if backlog.problem}
-            unreadable = [topics.series_name(topic) for topic in problems]
+            unreadable = list(problems)
             standings = {
                 backlog.topic: Standing(backlog.owed, backlog.received - backlog.owed)
                 for backlog in backlogs
@@ -313,7 +313,7 @@ class Guard:
             facts["owed"] = str(sum(standing.owed for standing in look.topics.values()))
             facts["topics"] = str(len(look.topics))
         if look.unreadable:
-            facts["unreadable"] = ", ".join(look.unreadable)
+            facts["unreadable"] = ", ".join(map(topics.series_name, look.unreadable))
         if watch.poison:
             facts["refused"] = "; ".join(map(_shown, watch.poison[:_SHOWN]))
         if kind in self._last_error:

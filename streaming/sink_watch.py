@@ -7,13 +7,14 @@ the database refuses it for what it holds, it is poison; otherwise the sink is a
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from candlewick.health import Condition
 from candlewick.position import Position
 from candlewick.times import SECOND_US
+from candlewick.topics import series_name
 
 DISCONNECTED_US = 4 * SECOND_US
 """A connection may be missing for this long: a sink that is being changed comes back by itself."""
@@ -204,12 +205,16 @@ class SinkWatch:
         restarted = None not in (self._database, look.database) and self._database != look.database
         self._look = look
         if look.topics is not None:
-            self._note_progress(look.at_us, look.topics)
+            self._note_progress(look.at_us, look.topics, look.unreadable)
         if look.database is None or look.topics is None:
             # Nothing can land meanwhile, so that nothing may be concluded from it.
             self._missing_since_us = self._stalled_since_us = None
             return []
         self._database = look.database
+        if look.unreadable:
+            # The sink reads all of its topics or none: no restart helps it.
+            self._missing_since_us = self._stalled_since_us = None
+            return list(self._to_examine(look.at_us))
         if restarted:
             self._wait_us, self._next_restart_us = FIRST_WAIT_US, None
         reason = self._why_restart(look, restarted=restarted)
@@ -262,10 +267,10 @@ class SinkWatch:
         troubles = []
         if poison:
             troubles.append(f"{poison} of {owed} rows owed are refused")
-        if self._in_vain > 1:
+        if self._in_vain > 1 and not look.unreadable:
             troubles.append(f"{owed} rows owed, and {self._in_vain} restarts did not help")
         if look.unreadable:
-            names = ", ".join(look.unreadable)
+            names = ", ".join(map(series_name, look.unreadable))
             troubles.append(f"the broker cannot open the topic of {names}, and the sink waits for it")
         if troubles:
             return Condition.DEGRADED, ", ".join(troubles)
@@ -276,7 +281,7 @@ class SinkWatch:
             )
         return Condition.OK, f"landing, {owed} rows owed" if owed else "everything has landed"
 
-    def _note_progress(self, at_us: int, topics: Mapping[str, Standing]) -> None:
+    def _note_progress(self, at_us: int, topics: Mapping[str, Standing], unreadable: Collection[str]) -> None:
         landed = 0
         for name, standing in topics.items():
             # A count below the last one began anew with the broker, and says nothing.
@@ -284,6 +289,8 @@ class SinkWatch:
         self._landed = {name: standing.landed for name, standing in topics.items()}
         self._landed_total += landed
         for name in list(self._topics):
+            if name in unreadable:
+                continue
             if name not in topics or topics[name].owed == 0:
                 del self._topics[name]
         for name, standing in topics.items():

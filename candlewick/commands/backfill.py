@@ -74,6 +74,8 @@ def backfill(
             if not wait:
                 asked = list(launch_all(job, dagster))
                 _print_launched(job, asked, dagster.url, as_json=as_json)
+                if job.cancelled:
+                    raise typer.Exit(1)
                 return
             began = time.monotonic()
             _watch(job, dagster, store)
@@ -176,9 +178,10 @@ def _print_plan(job: Backfill, *, as_json: bool) -> None:
 def _print_launched(job: Backfill, asked: Sequence[Chunk], url: str, *, as_json: bool) -> None:
     if as_json:
         runs = [_chunk_json(chunk) for chunk in asked]
-        sys.stdout.buffer.write(orjson.dumps({"series": job.series.name, "runs": runs}) + b"\n")
+        body = {"series": job.series.name, "cancelled": job.cancelled, "runs": runs}
+        sys.stdout.buffer.write(orjson.dumps(body) + b"\n")
         return
-    if len(asked) < len(job.chunks):
+    if job.cancelled:
         sys.stderr.write(f"cancelled after {len(asked)} of {len(job.chunks)} runs\n")
     sys.stdout.write(f"{job.series.name}: {len(asked)} runs asked for; see {url}/runs\n")
 

@@ -103,7 +103,7 @@ def cancel(history: History, series: Series, *, report: Report = nobody) -> int:
         ended: set[str] = set()
 
         def active() -> list[str]:
-            return [run.run_id for run in dagster.active() if run.series == series.name]
+            return [run.run_id for run in dagster.active(series.name)]
 
         for left in end(dagster, active):
             ended.update(left)
@@ -123,6 +123,6 @@ def _launch(history: History, series: Series, days: Sequence[date], say: Callabl
             say(f"{series.name}: {len(run_ids)} of {len(job.chunks)} months asked for, {len(days)} days")
         if not job.chunks:
             say(f"{series.name}: nothing is missing")
-        if len(run_ids) < len(job.chunks):
+        if job.cancelled:
             say(f"{series.name}: cancelled after {len(run_ids)} of {len(job.chunks)} months")
         return Launched(series, days, began_us, run_ids, dagster.url)

@@ -32,7 +32,13 @@ def pause(history: History, name: str, *, report: Report = nobody) -> Series:
         CandlewickError: it is not collected, or a server does not answer.
     """
     series = _set(history, name, SeriesState.PAUSED, report)
-    cancel(history, series, report=report)
+    try:
+        cancel(history, series, report=report)
+    except CandlewickError as error:
+        raise CandlewickError(
+            f"{series.name} is paused, but its backfills may go on: {error.problem}",
+            f"`candlewick cancel {series.name}` once Dagster answers",
+        ) from error
     return series
 
 
@@ -75,9 +81,12 @@ def remove(history: History, name: str, *, delete_data: str | None = None, repor
             with admin_of(history.settings) as admin:
                 owed = _await_landing(admin, series)
                 admin.delete_series(series)
-            going.say(
-                f"{owed} hours did not land: the database refused them" if owed else "its topics are gone"
-            )
+            if owed is None:
+                going.say("its topics are gone; the broker could not open them: what had not landed is lost")
+            elif owed:
+                going.say(f"{owed} hours did not land: the database refused them")
+            else:
+                going.say("its topics are gone")
         if delete_data is not None:
             with step(report, StepName.DATA, f"hours and candles of {series.name} are deleted"):
                 history.store.delete_series(series)
@@ -99,12 +108,13 @@ def _set(history: History, name: str, state: SeriesState, report: Report) -> Ser
     return series
 
 
-def _await_landing(admin: BusAdmin, series: Series) -> int:
-    """Waits until the sink has taken all hours of a series; how many it has not."""
+def _await_landing(admin: BusAdmin, series: Series) -> int | None:
+    """Waits until the sink has taken all hours of a series; how many it has not, None if nobody can say."""
     deadline = time.monotonic() + LANDING_S
     topic = topics.hour_topic(series)
     while True:
-        owed = next((one.owed for one in admin.backlog(series.kind) if one.topic == topic), 0)
-        if not owed or time.monotonic() > deadline:
+        standing = next((one for one in admin.backlog(series.kind) if one.topic == topic), None)
+        owed = 0 if standing is None else None if standing.problem else standing.owed
+        if owed == 0 or time.monotonic() > deadline:
             return owed
         time.sleep(_POLL_S)

@@ -36,11 +36,11 @@ Numbers = Mapping[str, int | float | str]
 # Dagster evaluates annotations. It recognises the bare class of a result only; and the stages bring HTTP and
 # Pulsar's client, which a process that just reads these definitions anew should not wait for.
 if TYPE_CHECKING:
-    from candlewick.history import FetchedDay, History, LandedDay
+    from candlewick.history import FetchedDay, History
 
     Result = dg.MaterializeResult[None]
 else:
-    FetchedDay = LandedDay = History = Any
+    FetchedDay = History = Any
     Result = dg.MaterializeResult
 
 
@@ -118,11 +118,10 @@ def _raw(family: _Family) -> dg.AssetsDefinition:
         check_specs=checks.specs(family.key(Stage.RAW), checks.HOURS_EXPECTED, checks.NOTHING_FAILED),
     )
     def raw(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
-        recheck = context.run.tags.get(RECHECK_TAG, "true") == "true"
-
-        def fetch(attempt: int) -> list[FetchedDay]:
+        with patiently(patience.FETCH, context):
+            recheck = context.run.tags.get(RECHECK_TAG, "true") == "true"
             fetched: list[FetchedDay] = []
-            since_us = _resumed_since(context, attempt)
+            since_us = _resumed_since(context)
             for day in history.fetch(series, _days(context), recheck=recheck, since_us=since_us):
                 fetched.append(day)
                 _tell(context, day.day, _numbers(day))
@@ -133,15 +132,12 @@ def _raw(family: _Family) -> dg.AssetsDefinition:
                     f"{series.venue} gives no answer about {series.symbol} ({fetched[0].problems[0].reason})",
                     "ingestion tries again by itself; `candlewick doctor` checks the way to the venue",
                 )
-            return fetched
-
-        fetched = patiently(patience.FETCH, context.log, fetch)
-        return dg.MaterializeResult(
-            check_results=[
-                checks.hours_expected(fetched, history.clock()),
-                checks.nothing_failed(history, series),
-            ]
-        )
+            return dg.MaterializeResult(
+                check_results=[
+                    checks.hours_expected(fetched, history.clock()),
+                    checks.nothing_failed(history, series),
+                ]
+            )
 
     return raw
 
@@ -155,7 +151,7 @@ def _published(family: _Family) -> dg.AssetsDefinition:
         kinds={"pulsar", "python"},
     )
     def published(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
-        def publish(_attempt: int) -> None:
+        with patiently(patience.STAGE, context):
             for day in history.publish(family.series, _days(context)):
                 seconds = round(day.seconds, 3)
                 _tell(
@@ -163,9 +159,7 @@ def _published(family: _Family) -> dg.AssetsDefinition:
                     day.day,
                     {"hours": day.hours, "ticks": day.ticks, "bytes": day.bytes, "seconds": seconds},
                 )
-
-        patiently(patience.STAGE, context.log, publish)
-        return dg.MaterializeResult()
+            return dg.MaterializeResult()
 
     return published
 
@@ -181,9 +175,9 @@ def _landed(family: _Family) -> dg.AssetsDefinition:
         metadata=columns.hours(family.series),
     )
     def landed(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
-        from candlewick.history import LandingTimeoutError  # noqa: PLC0415  (as above)
+        with patiently(patience.STAGE, context):
+            from candlewick.history import LandingTimeoutError  # noqa: PLC0415  (as above)
 
-        def await_landed(_attempt: int) -> list[LandedDay]:
             days = []
             try:
                 for day in history.await_landed(family.series, _days(context)):
@@ -193,10 +187,7 @@ def _landed(family: _Family) -> dg.AssetsDefinition:
             except LandingTimeoutError as error:
                 # It has waited long enough.
                 raise dg.Failure(str(error)) from error
-            return days
-
-        days = patiently(patience.STAGE, context.log, await_landed)
-        return dg.MaterializeResult(check_results=[checks.equals_published(family.series, days)])
+            return dg.MaterializeResult(check_results=[checks.equals_published(family.series, days)])
 
     return landed
 
@@ -213,16 +204,14 @@ def _candles(family: _Family, stage: Stage, after: Stage, level: Level) -> dg.As
         metadata=columns.candles(family.series),
     )
     def candles(context: dg.AssetExecutionContext, history: dg.ResourceParam[History]) -> Result:
-        def refresh(_attempt: int) -> dg.AssetCheckResult:
+        with patiently(patience.STAGE, context):
             days = _days(context)
             made = history.refresh(family.series, level, days)
             context.log.info("%d changed hours, %d candles in %.2f s", made.hours, made.candles, made.seconds)
             counts, result = checks.equal_recount(history, family.series, level, days)
             for day, count in counts.items():
                 _tell(context, day, {"dagster/partition_row_count": count})
-            return result
-
-        return dg.MaterializeResult(check_results=[patiently(patience.STAGE, context.log, refresh)])
+            return dg.MaterializeResult(check_results=[result])
 
     return candles
 
@@ -247,11 +236,11 @@ def _numbers(day: FetchedDay) -> Numbers:
     return numbers
 
 
-def _resumed_since(context: dg.AssetExecutionContext, attempt: int) -> int | None:
+def _resumed_since(context: dg.AssetExecutionContext) -> int | None:
     """When a run that goes on where another stopped was first asked for; None where this is the first try."""
     if context.run.tags.get("dagster/retry_number"):
         first = context.run.root_run_id or context.run.run_id
-    elif attempt > 1:
+    elif context.op_execution_context.retry_number:
         first = context.run.run_id
     else:
         return None

@@ -159,24 +159,24 @@ def venue_check(collected: Collected) -> dg.AssetChecksDefinition:
     def equals_venue(
         context: dg.AssetCheckExecutionContext, history: dg.ResourceParam[History]
     ) -> dg.AssetCheckResult:
-        days = _days_of_run(context.run.tags) or _recent(history.clock())
-        known = [day for day in days if day >= collected.first_day]
-        proofs = patiently(patience.FETCH, context.log, lambda _: _compare(history, series, known))
-        history.store.note_proofs(series.name, ProofKind.VENUE, proofs, checked_us=history.clock())
-        compared = [proof for proof in proofs if proof.holds is not None]
-        reasons = sorted({proof.detail for proof in proofs if proof.holds is None})
-        good = f"{len(compared)} of {len(proofs)} days of this run were compared and are equal."
-        if reasons:
-            good += f" Not compared: {'; '.join(reasons)}."
-        return _of_proofs(
-            history,
-            series,
-            EQUALS_VENUE,
-            ProofKind.VENUE,
-            good,
-            remedy="The venue may have corrected its ticks or its candles since: `candlewick backfill "
-            f"{series.name} --from DAY --to NEXT_DAY` asks for both again.",
-        )
+        with patiently(patience.FETCH, context):
+            days = _days_of_run(context.run.tags) or _recent(history.clock())
+            proofs = _compare(history, series, [day for day in days if day >= collected.first_day])
+            history.store.note_proofs(series.name, ProofKind.VENUE, proofs, checked_us=history.clock())
+            compared = [proof for proof in proofs if proof.holds is not None]
+            reasons = sorted({proof.detail for proof in proofs if proof.holds is None})
+            good = f"{len(compared)} of {len(proofs)} days of this run were compared and are equal."
+            if reasons:
+                good += f" Not compared: {'; '.join(reasons)}."
+            return _of_proofs(
+                history,
+                series,
+                EQUALS_VENUE,
+                ProofKind.VENUE,
+                good,
+                remedy="The venue may have corrected its ticks or its candles since: `candlewick backfill "
+                f"{series.name} --from DAY --to NEXT_DAY` asks for both again.",
+            )
 
     return equals_venue
 

@@ -1,55 +1,48 @@
-"""Stages try again by themselves.
+"""When a stage that fails is tried again.
 
-Dagster's own retries would also follow the interruption of a run that is cancelled: it would begin its step
-anew, and go on to its end.
+Dagster's own `RetryPolicy` would also follow the interruption of a run that is cancelled: it would begin the
+step anew, and go on to its end. What is raised here Dagster follows in the same way, failures only.
 """
 
-from collections.abc import Callable
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 import dagster as dg
 
-T = TypeVar("T")
+Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often something is tried, and the seconds before the second attempt, doubled for each other."""
+    """How often a step is tried again, and the seconds before; doubled each time, a quarter more or less."""
 
-    attempts: int
+    retries: int
     wait_s: float
 
+    def before(self, retry: int) -> float:
+        """The seconds before a retry, 1 first."""
+        return self.wait_s * 2.0 ** (retry - 1) * random.uniform(0.75, 1.25)  # noqa: S311 (jitter)
 
-FETCH = Patience(2, 20)
+
+FETCH = Patience(1, 20)
 """A network that is away for a moment; what lasts longer is the sensor's to ask for again."""
 
-STAGE = Patience(3, 6)
+STAGE = Patience(2, 6)
 """A server that is started again."""
 
 
-def patiently(patience: Patience, log: dg.DagsterLogManager, work: Callable[[int], T]) -> T:
-    """What `work` gives for the number of an attempt, 1 first. A `dagster.Failure` is its last word.
-
-    Raises:
-        Exception: that of the last attempt.
-    """
-    # Only runs need it.
-    from candlewick.retries import retry_context  # noqa: PLC0415
-
-    for attempt in retry_context(
+@contextmanager
+def patiently(patience: Patience, context: Context) -> Iterator[None]:
+    """Around the work of a step: what fails in it is tried again. A `dagster.Failure` is the last word."""
+    retry = context.op_execution_context.retry_number + 1
+    try:
+        yield
+    except (dg.Failure, dg.RetryRequested):
+        raise
+    except Exception as error:
         # An interruption is no `Exception`.
-        on=lambda error: isinstance(error, Exception) and not isinstance(error, dg.Failure),
-        attempts=patience.attempts,
-        timeout=None,
-        wait_initial=patience.wait_s,
-        wait_max=patience.wait_s * 4,
-        wait_jitter=patience.wait_s / 2,
-    ):
-        with attempt:
-            try:
-                return work(attempt.num)
-            except Exception as error:
-                log.warning("attempt %d of %d: %s", attempt.num, patience.attempts, error)
-                raise
-    raise AssertionError("the last attempt gives or raises")
+        if retry > patience.retries:
+            raise
+        raise dg.RetryRequested(patience.retries, patience.before(retry)) from error

@@ -5,7 +5,7 @@ import dagster as dg
 from candlewick import topics
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind
-from candlewick.pipeline import REASON_TAG
+from candlewick.pipeline import BY_HAND, REASON_TAG
 from candlewick.settings import Settings
 from candlewick.watch.restart import NAMES, restart
 from pipeline_defs.history.assets import Result
@@ -57,7 +57,7 @@ def _restart(name: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "what was done": done.text,
-                "why": context.run.tags.get(REASON_TAG, "asked for by hand"),
+                "why": context.run.tags.get(REASON_TAG, BY_HAND),
                 "restarted": done.done,
                 "seconds": done.seconds,
                 "process before": done.old_pid,

@@ -180,8 +180,12 @@ def _days(known: HourMap, from_us: int, to_us: int) -> list[dict[str, object]]:
 
 async def _change(given: Given, name: str, change: Callable[[History, str], Series]) -> Response:
     series = (await given.catalogue.series(name)).series
-    await given.run(partial(_with_history, given.settings, series.name, change))
-    given.catalogue.forget()
+    try:
+        await given.run(partial(_with_history, given.settings, series.name, change))
+    finally:
+        # What failed may have been done in part.
+        given.catalogue.forget()
+        given.under_way.forget()
     return answer(await given.series.one(series.name))
 
 

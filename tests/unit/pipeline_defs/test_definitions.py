@@ -287,7 +287,7 @@ def materialize(
 def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """They wait for seconds; what is tested is the first attempt."""
     for name in ("FETCH", "STAGE"):
-        monkeypatch.setattr(patience, name, Patience(1, 0))
+        monkeypatch.setattr(patience, name, Patience(0, 0))
 
 
 def test_a_range_run_tells_the_numbers_of_each_day(history: PlayedHistory) -> None:
@@ -323,7 +323,7 @@ def problem(reason: str, state: HourState = HourState.FAILED) -> HourProblem:
 def test_a_second_attempt_goes_on_where_the_first_stopped(
     history: PlayedHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "FETCH", Patience(2, 0))
+    monkeypatch.setattr(patience, "FETCH", Patience(1, 0))
     history.stumbles = 1
     with dg.DagsterInstance.ephemeral() as instance:
         result = materialize(history, instance)
@@ -337,7 +337,7 @@ def test_a_second_attempt_goes_on_where_the_first_stopped(
 def test_a_run_that_is_cancelled_ends_and_tries_nothing_again(
     history: PlayedHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "FETCH", Patience(2, 0))
+    monkeypatch.setattr(patience, "FETCH", Patience(1, 0))
     history.cancelled = True
     with dg.DagsterInstance.ephemeral() as instance:
         assert not materialize(history, instance).success

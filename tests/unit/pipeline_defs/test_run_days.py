@@ -14,7 +14,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from candlewick.instruments import dukascopy_series, find
-from candlewick.pipeline import PARTITION_TAG, SERIES_TAG, range_tags
+from candlewick.pipeline import BY_HAND, PARTITION_TAG, REASON_TAG, SERIES_TAG, range_tags
 from pipeline_defs import recover, runs
 from pipeline_defs.recover import Life, alive, end_dead_runs, life
 
@@ -77,6 +77,15 @@ def test_a_day_whose_newest_run_succeeded_has_no_failures(instance: DagsterInsta
     make_run(instance, DagsterRunStatus.SUCCESS, **covering(MONDAY))
 
     assert (EURUSD.name, MONDAY) not in runs.runs_by_day(instance)
+
+
+def test_what_a_person_asked_for_and_gave_up_is_not_wanted_any_more(instance: DagsterInstance) -> None:
+    by_hand = {REASON_TAG: BY_HAND}
+    make_run(instance, DagsterRunStatus.CANCELED, **covering(MONDAY), **by_hand)
+    make_run(instance, DagsterRunStatus.FAILURE, **covering(TUESDAY))
+    make_run(instance, DagsterRunStatus.CANCELED, **covering(TUESDAY), **by_hand)
+
+    assert runs.failed_days(runs.runs_by_day(instance), EURUSD) == [TUESDAY]
 
 
 # Dead runs

@@ -6,7 +6,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from candlewick import topics
 from candlewick.health import Condition
+from candlewick.instruments import dukascopy_series, find
 from candlewick.position import Position
 from candlewick.times import SECOND_US
 from streaming.sink_watch import (
@@ -320,10 +322,30 @@ def test_a_trial_without_a_result_names_nothing() -> None:
     assert world.restarts
 
 
-def test_a_topic_that_the_broker_cannot_open_is_told() -> None:
+TOPIC = topics.hour_topic(dukascopy_series(find("EUR/USD")))
+
+
+def unreadable(at_us: int) -> Look:
+    return Look(at_us, 1, INSTANCES, INSTANCES, {"b": Standing(3, 5)}, [TOPIC])
+
+
+def test_a_topic_that_the_broker_cannot_open_is_told_and_no_restart_is_tried() -> None:
     watch = SinkWatch(random.Random(0))
-    look = Look(0, 1, INSTANCES, INSTANCES, {"b": Standing(0, 5)}, ["dukascopy:eurusd:quotes"])
-    assert watch.decide(look) == []
+    asked = [action for turn in range(120) for action in watch.decide(unreadable(turn * INTERVAL_US))]
+    assert not any(isinstance(action, Restart) for action in asked)
     condition, text = watch.condition()
     assert condition is Condition.DEGRADED
     assert "dukascopy:eurusd:quotes" in text
+
+
+def test_what_is_known_of_a_topic_outlasts_a_moment_in_which_it_cannot_be_opened() -> None:
+    watch = SinkWatch(random.Random(0))
+    owing = {TOPIC: Standing(1, 5)}
+    for turn in range(4):
+        for action in watch.decide(Look(turn * INTERVAL_US, 1, INSTANCES, INSTANCES, owing)):
+            assert isinstance(action, Examine)
+            for position in watch.listed(turn * INTERVAL_US, action, [Position(1, 1)]):
+                watch.tried(turn * INTERVAL_US, TOPIC, position, Trial(Verdict.POISON, "no", "label"))
+    assert len(watch.poison) == 1
+    watch.decide(unreadable(5 * INTERVAL_US))
+    assert len(watch.poison) == 1

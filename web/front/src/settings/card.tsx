@@ -198,7 +198,7 @@ function Progress({ backfill, isBusy, onStop }: ProgressProps) {
         )}
       </p>
       <button type="button" class="quiet" disabled={isBusy} onClick={onStop}>
-        {isBusy ? 'Stopping …' : 'Stop backfill'}
+        Stop backfill
       </button>
     </div>
   );
