@@ -248,6 +248,16 @@ class BusAdmin:
         """
         self._send("POST", f"{_sink_path(kind)}/restart")
 
+    def keep_acknowledgements(self, topic: str) -> None:
+        """Has what was acknowledged on a topic written down, which the broker else does within a minute.
+
+        The topic is unloaded: whoever reads or writes it is back within a second.
+
+        Raises:
+            BusAdminError: the broker refuses, or does not answer.
+        """
+        self._send("PUT", f"{_topic_path(topic)}/unload")
+
     def backlog(self, kind: Kind) -> list[Backlog]:
         """Every hour topic of a kind as its sink stands, by name; a topic removed meanwhile is left out.
 

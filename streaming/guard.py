@@ -332,7 +332,8 @@ def discard(settings: Settings, series: Series, what: int | Position) -> int:
     Raises:
         CandlewickError: the broker does not answer.
     """
-    token = access.pulsar_token(settings, access.PULSAR_GUARD)
+    # Only the administrator may unload a topic.
+    token = access.pulsar_token(settings, access.PULSAR_ADMIN)
     topic, subscription = topics.hour_topic(series), topics.sink_subscription(series.kind)
     with (
         BusAdmin(access.pulsar_admin_url(settings), token) as admin,
@@ -352,6 +353,8 @@ def discard(settings: Settings, series: Series, what: int | Position) -> int:
                 chosen += [chunk for chunk in owed if position <= chunk <= through]
         if chosen:
             bus.acknowledge(topic, subscription, chosen)
+            # What a person has decided is not undone by a broker that is killed.
+            admin.keep_acknowledgements(topic)
         return rows
 
 

@@ -24,6 +24,7 @@ from candlewick.local import servers as local_servers
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from candlewick.store import Store
+from streaming import guard
 from tests.conftest import HEAP_MIB, make_settings, running, temporary_home
 from tests.faults.guarding import await_said, await_well
 from tests.integration.bus.sinks import Sinks, hour, sinks
@@ -42,6 +43,11 @@ def landing() -> Iterator[Sinks]:
             local_servers.start(settings, (programs.GUARD,), heap_mib=HEAP_MIB)
             yield ready
             supervisor.stop_program(Home(home), programs.GUARD)
+
+
+def owed(landing: Sinks, series: Series) -> int:
+    backlogs = {backlog.topic: backlog.owed for backlog in landing.admin.backlog(series.kind)}
+    return backlogs[topics.hour_topic(series)]
 
 
 def newest_entry(landing: Sinks, series: Series) -> tuple[int, int]:
@@ -103,12 +109,16 @@ def test_the_entry_goes_and_the_topic_goes_on(landing: Sinks) -> None:
     before, after = [[hour(series, n) for n in range(first, first + 5)] for first in (0, 5)]
     landing.bus.publish_hours(series, before)
     until("they have landed", lambda: landing.landed(series, before))
+    refused = hour(series, 20, price_scale=4)
+    landing.bus.publish_hours(series, [refused])
+    assert guard.discard(landing.settings, series, refused.hour_us) == 1
 
     kill_within_a_write(landing, series)
     log = (landing.settings.home / "logs" / "pulsar.log").read_text(encoding="utf-8", errors="replace")
     assert re.search(r"entry \d+ of ledger \d+ was cut short", log)
     assert landing.bus.publish_hours(series, after).messages == len(after)
     until("all have landed", lambda: landing.landed(series, [*before, *after]), 90)
+    until("nothing is owed", lambda: owed(landing, series) == 0, 30)
     await_well(landing.settings)
 
 
