@@ -1,6 +1,5 @@
 """What is collected changes by commands: added once whoever asks, resting, removed, and added again."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
@@ -141,13 +140,12 @@ def test_a_backfill_ends_when_it_is_cancelled_or_nobody_wants_its_series(
         else:
             until("some wait", lambda: len(runs(platform, name)) > 1)
         assert not asking.done()
-        began = time.monotonic()
         platform.run(how, name)
-        print(f"{how} took {time.monotonic() - began:.1f} s")  # noqa: T201
         told = asking.result().err
     # Of a series that is gone Dagster may have refused the last one.
     assert "cancelled after" in told or (how == "remove" and "Dagster refuses the run" in told)
-    assert runs(platform, name) == []
+    # One that Dagster could not make any more is forgotten after a while.
+    until("none is left", lambda: runs(platform, name) == [], 30)
     if how != "remove":
         until("the page says so", lambda: progress(platform, name) is None, 10)
     assert "no run" in platform.run("cancel", name).out
