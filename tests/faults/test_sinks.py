@@ -80,11 +80,6 @@ def restarts(landing: Sinks, kind: Kind) -> int:
     return int(said(landing.settings).facts[f"{topics.sink_name(kind)}.restarts"])
 
 
-def owed(landing: Sinks, series: Series) -> int:
-    backlogs = {backlog.topic: backlog.owed for backlog in landing.admin.backlog(series.kind)}
-    return backlogs[topics.hour_topic(series)]
-
-
 def published_and_landing(landing: Sinks, series: Series, hours: list[Hour]) -> Callable[[], Published]:
     result = in_background(lambda: landing.bus.publish_hours(series, hours))
     until("the first have landed", lambda: landing.count(series) >= 20)
@@ -156,7 +151,7 @@ def test_poison_is_named_while_others_land_and_stays_where_it_is(landing: Sinks)
     later = [hour(series, n) for n in range(50, 60)]
     landing.bus.publish_hours(series, later)
     until("others still land", lambda: landing.landed(series, later))
-    until("it alone is owed", lambda: owed(landing, series) == 1)
+    until("it alone is owed", lambda: landing.owed(series) == 1)
     assert restarts(landing, Kind.QUOTES) == before
 
     mended = hour(series, 3, revision=2)

@@ -45,11 +45,6 @@ def landing() -> Iterator[Sinks]:
             supervisor.stop_program(Home(home), programs.GUARD)
 
 
-def owed(landing: Sinks, series: Series) -> int:
-    backlogs = {backlog.topic: backlog.owed for backlog in landing.admin.backlog(series.kind)}
-    return backlogs[topics.hour_topic(series)]
-
-
 def newest_entry(landing: Sinks, series: Series) -> tuple[int, int]:
     """Ledger and number of the last entry of a topic."""
     path = topics.hour_topic(series).replace("persistent://", "persistent/")
@@ -118,7 +113,7 @@ def test_the_entry_goes_and_the_topic_goes_on(landing: Sinks) -> None:
     assert re.search(r"entry \d+ of ledger \d+ was cut short", log)
     assert landing.bus.publish_hours(series, after).messages == len(after)
     until("all have landed", lambda: landing.landed(series, [*before, *after]), 90)
-    until("nothing is owed", lambda: owed(landing, series) == 0, 30)
+    until("nothing is owed", lambda: landing.owed(series) == 0, 30)
     await_well(landing.settings)
 
 

@@ -100,6 +100,11 @@ class Sinks:
             for hour in hours
         )
 
+    def owed(self, series: Series) -> int:
+        """Messages on the topic of a series that its sink has not acknowledged."""
+        topic = topics.hour_topic(series)
+        return next(backlog.owed for backlog in self.admin.backlog(series.kind) if backlog.topic == topic)
+
     def hang_up(self) -> int:
         """Closes the sinks' connections, which outlive the sinks; returns how many there were."""
         with psycopg.connect(access.database_url(self.settings, access.SINK), autocommit=True) as connection:
