@@ -87,7 +87,8 @@ def repair(history: History, series: Series, *, report: Report = nobody) -> Laun
 
 
 def cancel(history: History, series: Series, *, report: Report = nobody) -> int:
-    """Ends all runs of a series that wait or work; returns how many, once they have ended.
+    """Ends all runs of a series that wait or work; returns how many, once they have ended or, after
+    `HEARING_S`, count as ended: a process may then still finish the days that it is about.
 
     What they have stored stays. Days that they had not come to may be asked for again.
 
