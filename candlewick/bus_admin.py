@@ -288,6 +288,18 @@ class BusAdmin:
         found = self._get(f"{_topic_path(topic)}/internalStats")
         return standing(found, subscription) if found else None
 
+    def position_since(self, topic: str, us: int) -> Position:
+        """Behind which lies what was published on a topic from a moment (microseconds since 1970) on.
+
+        The broker looks for it by halves, and answers in milliseconds.
+
+        Raises:
+            BusAdminError: the broker refuses, or does not answer; there is no such topic.
+        """
+        # Whatever was published within the millisecond is wanted.
+        found = self._send("GET", f"{_topic_path(topic)}/messageid/{max(us // 1000, 0)}").json()
+        return Position(found["ledgerId"], found["entryId"] - 1)
+
     # How
 
     def _ensure_tenant(self) -> None:

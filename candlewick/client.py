@@ -163,7 +163,7 @@ class Client:
                 "give it settings: Client(Settings())",
             )
         token = access.pulsar_token(self._settings, access.PULSAR_READER)
-        broker = Broker(access.pulsar_url(self._settings), token)
+        broker = Broker(access.pulsar_url(self._settings), access.pulsar_admin_url(self._settings), token)
         return iter(Follower(self._store, broker, self.series(series), moment_us(start), patience_s))
 
     def coverage(self, series: str, start: Moment, end: Moment) -> pa.Table:

@@ -19,19 +19,20 @@ import pulsar
 
 from candlewick import topics
 from candlewick.broker import close, connect, refused
+from candlewick.bus_admin import BusAdmin
 from candlewick.errors import CandlewickError
 from candlewick.hours import Hour, Trades
 from candlewick.instruments import Series
 from candlewick.live import continuity
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Event, Quote, Trade, decode
+from candlewick.live.reading import AT_ONCE, Published, TopicReader
 from candlewick.live.wanted import is_live
 from candlewick.position import Position, live_position
 from candlewick.store import DatabaseUnavailableError, Store
 from candlewick.store.series import SeriesState
 from candlewick.times import HOUR_US, MINUTE_US, floor_hour, now_us
 
-AT_ONCE = 1000
 PATIENCE_MS = 100
 SILENT_S = 60.0
 _LOOK_BACK_US = 2 * HOUR_US
@@ -127,6 +128,7 @@ class Broker:
     """Where the live topics are, and in whose name they are read."""
 
     url: str
+    admin_url: str
     token: str | None
     log: str = "/dev/null"
 
@@ -224,21 +226,16 @@ class Follower:
     # The live topic
 
     def _live(self, client: pulsar.Client, began_us: int) -> Iterator[Item]:
-        # The last rows may lack what came late for their hours: it is looked for from the earliest on.
-        last = sorted(self._made)[-2:]
-        begin = min((self._made[hour_us] for hour_us in last), default=None)
-        start_ms = (self._start_us - 5 * MINUTE_US) // 1000
-        events = _reader(client, self._topic, begin, start_ms)
-        records = _reader(
-            client, topics.continuity_topic(self._topic), None, (began_us - _LOOK_BACK_US) // 1000
-        )
-        said = deque(_still_of_use(_records(records)))
+        events = TopicReader(client, self._topic, self._behind())
+        topic = topics.continuity_topic(self._topic)
+        records = TopicReader(client, topic, self._since(topic, began_us - _LOOK_BACK_US))
+        said = deque(_still_of_use(_marks(records)))
         moved_at = asked_at = time.monotonic()
         while True:
             known = len(said)
-            batch = _messages(events)
+            batch = events.take(PATIENCE_MS)
             # Behind the events: a gap is in its topic before anything beyond it is in the other.
-            said.extend(_records(records))
+            said.extend(_marks(records))
             for item in self._in_order(batch, said, known if len(batch) < AT_ONCE else 0):
                 moved_at = time.monotonic()
                 yield item
@@ -249,6 +246,17 @@ class Follower:
                 self._check_collected()
                 asked_at = time.monotonic()
 
+    def _behind(self) -> Position:
+        # The last rows may lack what came late for their hours: it is looked for from the earliest on.
+        last = sorted(self._made)[-2:]
+        if last:
+            return min(self._made[hour_us] for hour_us in last)
+        return self._since(self._topic, self._start_us - 5 * MINUTE_US)
+
+    def _since(self, topic: str, us: int) -> Position:
+        with BusAdmin(self._broker.admin_url, self._broker.token) as admin:
+            return admin.position_since(topic, us)
+
     def _check_collected(self) -> None:
         """The topic of a series that was removed is silent for ever."""
         name = self._series.name
@@ -258,22 +266,19 @@ class Follower:
                     f"{name} is not collected any more", f"`candlewick add {name}` collects it again"
                 )
 
-    def _in_order(
-        self, batch: list[tuple[Position, bytes]], said: deque[Continuity], settled: int
-    ) -> Iterator[Item]:
+    def _in_order(self, batch: list[Published], said: deque[Continuity], settled: int) -> Iterator[Item]:
         """Events, and between them what was said of them.
 
         Args:
             settled: how many of what was said is older than the end of the topic that the batch reaches.
         """
-        for at, payload in batch:
-            if at <= self._read:
-                continue
+        for message in batch:
+            at = message.at
             while said and (said[0].kind == Saying.GAP or said[0].position) and _place(said[0]) < at:
                 yield from self._say(said.popleft())
                 settled -= 1
             self._read = at
-            yield from self._event(at, decode(self._channel, payload))
+            yield from self._event(at, decode(self._channel, message.payload))
         while said and (_place(said[0]) <= self._read if said[0].position else settled > 0):
             yield from self._say(said.popleft())
             settled -= 1
@@ -319,41 +324,7 @@ def _place(record: Continuity) -> Position:
     return Position.parse(record.position) or Position(-1, -1)
 
 
-def _reader(client: pulsar.Client, topic: str, begin: Position | None, start_ms: int) -> pulsar.Reader:
-    """From behind a position, or from a time of publication."""
-    if begin is not None:
-        start = pulsar.MessageId(-1, begin.ledger, begin.entry, -1)
-        return client.create_reader(topic, start, receiver_queue_size=AT_ONCE)
-    reader = client.create_reader(topic, pulsar.MessageId.earliest, receiver_queue_size=AT_ONCE)
-    reader.seek(max(start_ms, 0))
-    return reader
-
-
-def _messages(reader: pulsar.Reader) -> list[tuple[Position, bytes]]:
-    """What has come, at most `AT_ONCE`; waits a moment where nothing has."""
-    found: list[tuple[Position, bytes]] = []
-    patience_ms = PATIENCE_MS
-    while len(found) < AT_ONCE:
-        try:
-            message = reader.read_next(patience_ms)
-        except pulsar.Timeout:
-            break
-        at = message.message_id()
-        found.append((Position(at.ledger_id(), at.entry_id()), message.data()))
-        patience_ms = 1
-    return found
-
-
-def _records(reader: pulsar.Reader) -> list[Continuity]:
-    """Everything that the topic of continuity holds by now; waits for a broker that is away."""
-    found: list[Continuity] = []
-    while True:
-        try:
-            if not reader.has_message_available():
-                return found
-            record = continuity.decode(reader.read_next(10 * PATIENCE_MS).data())
-        except pulsar.PulsarException:
-            time.sleep(PATIENCE_MS / 1000)
-            continue
-        if record.kind != Saying.COMPLETE:
-            found.append(record)
+def _marks(reader: TopicReader) -> list[Continuity]:
+    """What was said by now, but for how far all is complete."""
+    records = [continuity.decode(message.payload) for message in reader.take_all()]
+    return [record for record in records if record.kind != Saying.COMPLETE]

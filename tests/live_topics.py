@@ -73,7 +73,8 @@ class Voice:
             count += 1
             self._live.send_async(events.encode(event), lambda *result: results.put(result))
         for _ in range(count):
-            _, last = results.get(timeout=ACKNOWLEDGED_S)
+            result, last = results.get(timeout=ACKNOWLEDGED_S)
+            assert result == pulsar.Result.Ok, f"not acknowledged: {result}"
             self.last = Position(last.ledger_id(), last.entry_id())
 
     def gap(self, from_ns: int, to_ns: int, ids: tuple[int | None, int | None] = (None, None)) -> Continuity:

@@ -3,6 +3,7 @@
 import os
 import sys
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 
 from candlewick import access
 from candlewick.broker import close, connect
+from candlewick.bus_admin import BusAdmin
 from candlewick.client import Client
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Series, find, parse_series
@@ -53,9 +55,11 @@ def tail(
     pulsar_client = connect(access.pulsar_url(settings), token, log=os.devnull)
     write = _json if as_json else line
     try:
-        for happening in islice(follow(pulsar_client, found, from_us=from_us, marks=continuity), limit):
-            sys.stdout.write(write(happening) + "\n")
-            sys.stdout.flush()
+        with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
+            since = None if from_us is None else partial(admin.position_since, us=from_us)
+            for happening in islice(follow(pulsar_client, found, since=since, marks=continuity), limit):
+                sys.stdout.write(write(happening) + "\n")
+                sys.stdout.flush()
     finally:
         close(pulsar_client)
 

@@ -13,6 +13,7 @@ from candlewick.instruments import Series
 from candlewick.live import continuity, events
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Event
+from candlewick.position import Position
 
 _WAIT_MS = 200
 _MARKS = {Saying.GAP, Saying.FILLED}
@@ -26,6 +27,7 @@ class Unreadable:
 
 
 Happening = Event | Continuity | Unreadable
+Since = Callable[[str], Position]
 
 
 class _Source:
@@ -58,12 +60,12 @@ class _Source:
 
 
 def follow(
-    client: pulsar.Client, series: Series, *, from_us: int | None, marks: bool, until: float | None = None
+    client: pulsar.Client, series: Series, *, since: Since | None, marks: bool, until: float | None = None
 ) -> Iterator[Happening]:
     """What is published of a series, in that order, without end.
 
     Args:
-        from_us: from what was published at this moment on; None: from now.
+        since: behind which message of a topic to begin; None: from now.
         marks: also say where a gap was found and where one was filled.
         until: a moment of the monotonic clock at which to end.
 
@@ -73,11 +75,11 @@ def follow(
     channel = Channel(series.kind.value)
     topic = topics.live_topic(series, channel)
     with ExitStack() as stack:
-        live = _source(stack, client, topic, from_us, lambda data: events.decode(channel, data))
+        live = _source(stack, client, topic, since, lambda data: events.decode(channel, data))
         sources = [live]
         if marks:
             records = topics.continuity_topic(topic)
-            sources.append(_source(stack, client, records, from_us, continuity.decode))
+            sources.append(_source(stack, client, records, since, continuity.decode))
         while until is None or time.monotonic() < until:
             try:
                 ready = [(at, number) for number, one in enumerate(sources) if (at := one.peek()) is not None]
@@ -97,14 +99,16 @@ def _source(
     stack: ExitStack,
     client: pulsar.Client,
     topic: str,
-    from_us: int | None,
+    since: Since | None,
     decode: Callable[[bytes], Event | Continuity],
 ) -> _Source:
     try:
-        reader = client.create_reader(topic, pulsar.MessageId.latest)
+        start = pulsar.MessageId.latest
+        if since is not None:
+            behind = since(topic)
+            start = pulsar.MessageId(-1, behind.ledger, behind.entry, -1)
+        reader = client.create_reader(topic, start)
         stack.callback(reader.close)
-        if from_us is not None:
-            reader.seek(from_us // 1000)
         return _Source(reader, decode)
     except pulsar.PulsarException as error:
         raise refused(topic, error) from error

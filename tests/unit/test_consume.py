@@ -32,5 +32,5 @@ def test_hours_behind_the_last_row_of_a_history_are_missing() -> None:
         for hour in (1, 2)
     ]
     store: Any = SimpleNamespace(read_hours=lambda *_: iter(()), coverage=lambda *_: holes)
-    found = list(Follower(store, Broker("unused", None), series, HOUR_US, None))
+    found = list(Follower(store, Broker("unused", "unused", None), series, HOUR_US, None))
     assert found == [Missing(hour * HOUR_US, (hour + 1) * HOUR_US, "never asked") for hour in (1, 2)]

@@ -1,15 +1,20 @@
 """From stored hours into the live topic: nothing lost, nothing twice, gaps where they are."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
-from candlewick import consume
+from candlewick import access, consume, topics
+from candlewick.bus_admin import BusAdmin, BusAdminError
 from candlewick.client import Client
 from candlewick.consume import Filled, Item, Live, Missing, Quoted, Traded
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Kind, Series
+from candlewick.live.events import Channel
 from candlewick.store.series import SeriesState
+from candlewick.times import HOUR_US, now_us
 from streaming.recorder import Recorder
 from tests.integration.bus.sinks import START_US, Sinks
 from tests.integration.recording.test_recorder import is_final, stored
@@ -71,6 +76,54 @@ def test_a_series_without_a_single_hour_yet(landing: Sinks, venue: Worker) -> No
     voice.tell(trade(START_NS + n * SECOND_NS, n) for n in range(10))
     found = followed(landing, voice.series)
     assert [item.trade_id for item in found if isinstance(item, Traded)] == list(range(10))
+
+
+def test_whoever_begins_while_the_first_events_come_sees_them_all(landing: Sinks, venue: Worker) -> None:
+    with Client(landing.settings) as client, ThreadPoolExecutor(1) as pool:
+        for _ in range(5):
+            voice = venue.voice()
+            lived = Event()
+
+            def follow(name: str, lived: Event = lived) -> list[int]:
+                found = []
+                for item in client.follow(name, START_US, patience_s=10):
+                    if isinstance(item, Live):
+                        lived.set()
+                    elif isinstance(item, Traded):
+                        found.append(item.trade_id)
+                        if len(found) == 300:
+                            break
+                return found
+
+            following = pool.submit(follow, voice.series.name)
+            assert lived.wait(30)
+            voice.filled(voice.gap(START_NS, START_NS + 1))
+            for first in range(0, 300, 3):
+                voice.tell(trade(START_NS + n * SECOND_NS, n) for n in range(first, first + 3))
+            assert following.result(60) == list(range(300))
+
+
+def test_a_moment_is_found_in_a_topic(landing: Sinks, venue: Worker) -> None:
+    voice = venue.voice()
+    topic = topics.live_topic(voice.series, Channel.TRADES)
+    token = access.pulsar_token(landing.settings, access.PULSAR_READER)
+
+    def entry(us: int) -> int:
+        return admin.position_since(topic, us).entry
+
+    with BusAdmin(access.pulsar_admin_url(landing.settings), token) as admin:
+        assert entry(0) == entry(now_us() + HOUR_US) == -1
+        moments = []
+        for number in range(4):
+            voice.tell([trade(START_NS, number)])
+            told = now_us()
+            until("the next millisecond", lambda told=told: now_us() // 1000 > told // 1000)
+            moments.append(now_us())
+        assert entry(-1) == entry(0) == -1
+        assert [entry(us) for us in moments] == [0, 1, 2, 3]
+        assert entry(now_us() + HOUR_US) == 3
+        with pytest.raises(BusAdminError, match="not found"):
+            admin.position_since(topics.live_topic(live_series(), Channel.TRADES), 0)
 
 
 def test_a_series_that_is_removed_meanwhile_is_said_to_be(
