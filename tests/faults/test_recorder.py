@@ -20,9 +20,9 @@ from candlewick.local import servers as local_servers
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from candlewick.store import Store
-from candlewick.times import HOUR_US
+from candlewick.times import HOUR_US, floor_hour, now_us
 from tests.conftest import HEAP_MIB, make_settings, running, temporary_home
-from tests.integration.bus.sinks import START_US, Sinks, sinks
+from tests.integration.bus.sinks import Sinks, sinks
 from tests.live_topics import HOUR_NS, SECOND_NS, Voice, Worker, trade, worker
 from tests.waiting import until
 
@@ -30,6 +30,8 @@ PER_SECOND = 1000
 SECONDS = 20
 HOURS = 4
 STEP_NS = HOURS * HOUR_NS // (PER_SECOND * SECONDS)
+# Hours of today: the refresher looks at older ones but once a minute.
+START_US = floor_hour(now_us() - (HOURS + 2) * HOUR_US)
 START_NS = START_US * 1000
 WORKERS = (programs.GUARD, programs.RECORDER, programs.REFRESHER)
 
@@ -149,7 +151,7 @@ def test_what_went_through_the_topic_lands(landing: Sinks, venue: Worker, victim
     following.join(30)
 
     def trades_in_candles() -> int:
-        candles = landing.store.read_candles(voice.series, Timeframe.D1, START_US, START_US + 24 * HOUR_US)
+        candles = landing.store.read_candles(voice.series, Timeframe.H1, START_US, START_US + HOURS * HOUR_US)
         return sum(int(chunk.columns["trades"].sum()) for chunk in candles)
 
     until("in candles", lambda: trades_in_candles() == len(wanted))
