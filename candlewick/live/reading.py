@@ -9,6 +9,7 @@ import pulsar
 from candlewick.position import Position
 
 AT_ONCE = 1000
+BEGINNING = Position(-1, -1)
 STALLED_S = 5.0
 """How long a reader may give nothing before it is asked whether there is something."""
 _SOON_MS = 1000
@@ -32,23 +33,28 @@ class TopicReader:
     that starts behind the last message read.
 
     Args:
-        behind: the position of the last message that is not wanted.
+        behind: the position of the last message that is not wanted; `BEGINNING`: all are.
+        at_once: messages that may wait in memory.
 
     Raises:
-        pulsar.PulsarException: the broker refuses, or does not answer within the client's limit.
+        pulsar.PulsarException: the broker refuses, or does not answer within the client's limit; later on,
+            the client was closed.
     """
 
-    def __init__(self, client: pulsar.Client, topic: str, behind: Position) -> None:
+    def __init__(
+        self, client: pulsar.Client, topic: str, behind: Position, *, at_once: int = AT_ONCE
+    ) -> None:
         self._client = client
         self._topic = topic
         self._read = behind
+        self._at_once = at_once
         self._reader = self._open()
         self._asked_at = time.monotonic()
 
     def take(self, wait_ms: int) -> list[Published]:
-        """What has come, at most `AT_ONCE`; waits a moment where nothing has."""
+        """What has come, at most `at_once`; waits a moment where nothing has."""
         found: list[Published] = []
-        while len(found) < AT_ONCE:
+        while len(found) < self._at_once:
             try:
                 message = self._reader.read_next(1 if found else wait_ms)
             except pulsar.Timeout:
@@ -67,6 +73,19 @@ class TopicReader:
             pass
         return found
 
+    def newest(self) -> Published | None:
+        """The last message that the topic holds by now, unless it was read before; waits like `take_all`."""
+        found: list[Published] = []
+        while self._look(found):
+            del found[:-1]
+        return found[0] if found else None
+
+    def close(self) -> None:
+        try:
+            self._reader.close()
+        except pulsar.PulsarException as error:
+            _log.warning("closing a reader of %s: %s", self._topic, error)
+
     def _look(self, found: list[Published]) -> bool:
         """Adds the next message, if there is one already; whether it is worth while to look again."""
         self._asked_at = time.monotonic()
@@ -76,6 +95,8 @@ class TopicReader:
             self._keep(self._reader.read_next(_SOON_MS), found)
         except pulsar.Timeout:
             self._replace()
+        except pulsar.AlreadyClosed:
+            raise
         except pulsar.PulsarException:
             # The library connects again by itself.
             time.sleep(_AWAY_S)
@@ -96,12 +117,9 @@ class TopicReader:
         except pulsar.PulsarException as error:
             _log.warning("no reader of %s: %s", self._topic, error)
             return
-        try:
-            self._reader.close()
-        except pulsar.PulsarException as error:
-            _log.warning("closing a reader of %s: %s", self._topic, error)
+        self.close()
         self._reader = replacement
 
     def _open(self) -> pulsar.Reader:
         start = pulsar.MessageId(-1, self._read.ledger, self._read.entry, -1)
-        return self._client.create_reader(self._topic, start, receiver_queue_size=AT_ONCE)
+        return self._client.create_reader(self._topic, start, receiver_queue_size=self._at_once)

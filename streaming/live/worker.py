@@ -4,7 +4,6 @@ It runs an event loop in a thread of its own; `lifecycle.run` around it handles 
 """
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from candlewick.broker import close, connect
 from candlewick.health import Condition, Health
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live import wanted
+from candlewick.live.reading import BEGINNING, TopicReader
 from candlewick.live.stream_health import StreamHealth, to_fact
 from candlewick.times import iso, now_us
 from streaming.live.backoff import Backoff, Budget
@@ -37,6 +37,7 @@ MAINTENANCE_S = 5.0
 STILL_S = 30.0
 """A worker whose streams are all quiet for this long, and for twice what is usual, is not well."""
 _WANTED_MS = 500
+_WANTED_AT_ONCE = 50
 
 _log = structlog.get_logger(__name__)
 
@@ -121,22 +122,22 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         """Reads what is to be streamed; the last message counts."""
         backoff = Backoff()
         while True:
+            reader: TopicReader | None = None
             try:
+                # From the beginning: there is a message for each change and every ten minutes.
                 reader = await asyncio.to_thread(
-                    client.create_reader,
-                    topics.WANTED_TOPIC,
-                    pulsar.MessageId.latest,
-                    start_message_id_inclusive=True,
+                    TopicReader, client, topics.WANTED_TOPIC, BEGINNING, at_once=_WANTED_AT_ONCE
                 )
-                # Without this question a reader that begins at the last message waits for the one after it.
-                await asyncio.to_thread(reader.has_message_available)
+                newest = await asyncio.to_thread(reader.newest)
                 while True:
-                    with contextlib.suppress(pulsar.Timeout):
-                        message = await asyncio.to_thread(reader.read_next, _WANTED_MS)
+                    if newest is not None:
+                        self._want(wanted.decode(newest.payload))
                         backoff.reset()
-                        self._want(wanted.decode(message.data()))
+                    newest = next(reversed(await asyncio.to_thread(reader.take, _WANTED_MS)), None)
             except (pulsar.PulsarException, ValueError) as error:
                 _log.warning("what is wanted could not be read", error=str(error))
+                if reader is not None:
+                    await asyncio.to_thread(reader.close)
                 await asyncio.sleep(backoff.delay(at_least_s=0.5))
 
     def _want(self, message: wanted.Wanted) -> None:

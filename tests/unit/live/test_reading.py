@@ -8,10 +8,8 @@ import pulsar
 import pytest
 
 from candlewick.live import reading
-from candlewick.live.reading import TopicReader
+from candlewick.live.reading import BEGINNING, TopicReader
 from candlewick.position import Position
-
-BEGINNING = Position(7, -1)
 
 
 class Topic:
@@ -42,6 +40,8 @@ class _Reader:
         if self._fault == "is away":
             self._fault = ""
             raise pulsar.NotConnected
+        if self._fault == "was closed":
+            raise pulsar.AlreadyClosed
         return self._has()
 
     def read_next(self, _timeout_ms: int) -> Any:
@@ -96,9 +96,26 @@ def test_a_broker_that_refuses_another_reader_is_asked_again() -> None:
     assert topic.opened == [-1, -1, -1]
 
 
-def test_no_more_than_a_batch_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "AT_ONCE", 2)
+def test_no_more_than_a_batch_is_taken() -> None:
     topic = Topic()
     topic.messages = [b"a", b"b", b"c"]
-    reader = opened(topic)
+    client: Any = topic
+    reader = TopicReader(client, "a topic", BEGINNING, at_once=2)
     assert [len(reader.take(1)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_the_newest_of_all_is_given_once() -> None:
+    topic = Topic("gives nothing")
+    reader = opened(topic)
+    assert reader.newest() is None
+    topic.messages = [b"a", b"b", b"c"]
+    newest = reader.newest()
+    assert newest is not None
+    assert newest.payload == b"c"
+    assert reader.newest() is None
+
+
+def test_a_client_that_was_closed_ends_the_waiting() -> None:
+    topic = Topic("was closed")
+    with pytest.raises(pulsar.AlreadyClosed):
+        opened(topic).take_all()
