@@ -17,6 +17,7 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import Series, series_for
 from candlewick.settings import Settings
 from candlewick.store import CoverageRow, Store, UnknownSeriesError
+from candlewick.store.series import SeriesState
 from candlewick.tables import candle_schema, candle_table, coverage_table, tick_schema, tick_table
 from candlewick.times import day_us, parse_time, to_us
 
@@ -109,6 +110,10 @@ class Client:
     def all_series(self) -> list[Series]:
         """Every collected series, by name."""
         return self._store.all_series()
+
+    def series_states(self) -> dict[str, SeriesState]:
+        """Of each series that is known here whether it is collected, paused or removed."""
+        return self._store.series_states()
 
     def candles(self, series: str, timeframe: str, start: Moment, end: Moment) -> pa.Table:
         """Candles that begin in the span, oldest first; columns as in `docs/data-model.md`."""

@@ -17,7 +17,7 @@ from candlewick.client import Client
 from candlewick.consume import Filled, Item, Live, Missing, Quoted, Traded
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Series
-from candlewick.times import iso
+from candlewick.times import iso, parse_time
 
 
 class Average:
@@ -81,7 +81,7 @@ class Crossing:
 class Orchestrator:
     """Keeps a strategy on each of some series, whatever happens to the broker or the database."""
 
-    def __init__(self, client: Client, names: Iterable[str], start: str, *, fast: int, slow: int) -> None:
+    def __init__(self, client: Client, names: Iterable[str], start: int, *, fast: int, slow: int) -> None:
         self._client = client
         self._start = start
         self._series = [client.series(name) for name in names]
@@ -100,7 +100,7 @@ class Orchestrator:
 
     def _keep(self, series: Series, patience_s: float | None) -> None:
         strategy = Crossing(*self._lengths)
-        start: str | int = self._start
+        start = self._start
         while True:
             try:
                 self._follow(series, strategy, start, patience_s)
@@ -112,7 +112,7 @@ class Orchestrator:
             else:
                 return
 
-    def _follow(self, series: Series, strategy: Crossing, start: str | int, patience_s: float | None) -> None:
+    def _follow(self, series: Series, strategy: Crossing, start: int, patience_s: float | None) -> None:
         live = False
         for item in self._client.follow(series.name, start, patience_s=patience_s):
             signal = strategy.take(item)
@@ -134,8 +134,12 @@ def main() -> None:
     parser.add_argument("--slow", type=int, default=200)
     parser.add_argument("--patience", type=float, help="end after so many seconds of silence")
     given = parser.parse_args()
-    with Client() as client:
-        Orchestrator(client, given.series, given.start, fast=given.fast, slow=given.slow).run(given.patience)
+    try:
+        with Client() as client:
+            start = parse_time(given.start)
+            Orchestrator(client, given.series, start, fast=given.fast, slow=given.slow).run(given.patience)
+    except CandlewickError as error:
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from candlewick.live.events import Event, Origin, Quote, Ticker, Trade
 from candlewick.live.tail import Happening, Unreadable, follow
 from candlewick.live.wanted import LIVE_VENUES, is_live
 from candlewick.settings import Settings
-from candlewick.times import iso, parse_time
+from candlewick.store.series import SeriesState
+from candlewick.times import iso, now_us, parse_time
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +50,17 @@ def tail(
     """Show the events of a live series as they happen; Ctrl-C ends it."""
     settings = Settings()
     from_us = None if start is None else parse_time(start)
+    if from_us is not None and from_us > now_us():
+        raise CandlewickError(
+            f"{start} is still to come", "leave `--from` out to see what happens from now on"
+        )
     with Client(settings) as client:
         found = choose(series, client.all_series())
+        if from_us is None and client.series_states().get(found.name) is SeriesState.PAUSED:
+            raise CandlewickError(
+                f"{found.name} rests: nothing of it is published",
+                f"`candlewick resume {found.name}` goes on; `--from TIME` shows what was published before",
+            )
     token = access.pulsar_token(settings, access.PULSAR_READER)
     pulsar_client = connect(access.pulsar_url(settings), token, log=os.devnull)
     write = _json if as_json else line

@@ -15,7 +15,7 @@ from candlewick.local import platform, programs, servers, supervisor
 from candlewick.local.home import Home
 from candlewick.settings import Settings
 from candlewick.store.database import Connection, query
-from candlewick.times import iso, now_us, to_us
+from candlewick.times import SECOND_US, iso, now_us, to_us
 
 HOUR_TABLES = ("quote_hour", "trade_hour")
 CANDLE_TABLES = ("quote_candle", "trade_candle")
@@ -225,7 +225,8 @@ def _programs(
 def _streams(records: list[Health]) -> list[StreamStatus]:
     found: list[StreamStatus] = []
     for record in records:
-        silent = now_us() - record.at_us > health.STALE_US
+        age_us = max(0, now_us() - record.at_us)
+        silent = age_us > health.STALE_US
         configured = record.facts.get("configured") != "no"
         for name, stream in stream_health.streams(record).items():
             state = "unknown" if silent else stream.state if configured else "not configured"
@@ -238,7 +239,7 @@ def _streams(records: list[Health]) -> list[StreamStatus]:
                     stream.waiting,
                     stream.lag_ms,
                     iso(stream.last_event_us, micros=True) if stream.last_event_us else None,
-                    stream.quiet_s,
+                    round(stream.quiet_s + age_us / SECOND_US, 1),
                     stream.open_gaps,
                     stream.lasting_gaps,
                     stream.problem,

@@ -56,6 +56,8 @@ class OpenGap:
     given_up: bool = False
     """The venue does not have what is missing; should it come late all the same, it is taken."""
     attempts: int = 0
+    reached_ns: int = 0
+    """Up to where REST has answered in the attempt that goes on; 0 before its first page."""
     seen: dict[int, int] = field(default_factory=dict)
     """Times of trades next to what is missing, so that what stays missing has exact bounds."""
 
@@ -113,6 +115,18 @@ class Ledger:
         self._start_ns = now_ns
         if in_doubt and self._event_ns is not None:
             self.known_ns = self._event_ns
+
+    def overlap(self) -> None:
+        """A second connection is being opened: what comes from now on may come of both.
+
+        Nothing to do for trades, which ids tell apart.
+        """
+
+    def succeed(self) -> None:
+        """The first connection has ended, and the second one's events come now, some of them again."""
+
+    def alone(self) -> None:
+        """There is no second connection after all."""
 
     def complete(self, upto_ns: int, position: str, at_ns: int, last_id: int | None = None) -> None:
         """The connection is whole and everything up to `upto_ns` has been acknowledged."""
@@ -266,7 +280,8 @@ class TradeLedger(Ledger):
         """Takes trades as the last ones; ids between them are a gap, unless no reason is given for one."""
         for trade in trades:
             if reason is not None and self.last_id is not None and trade.trade_id > self.last_id + 1:
-                self._open(trade.exchange_ns, self.last_id + 1, trade.trade_id - 1, reason, at_ns)
+                to_ns = by_our_clock(trade.exchange_ns, trade.receive_ns)
+                self._open(to_ns, self.last_id + 1, trade.trade_id - 1, reason, at_ns)
             self.last_id = trade.trade_id
             self._event(trade)
 
@@ -298,9 +313,8 @@ class TradeLedger(Ledger):
         self._resumed(from_ns)
         if trade.trade_id > self.last_id:
             # Its id is missing, too: it was not published.
-            self._open(
-                trade.exchange_ns + 1, self.last_id + 1, trade.trade_id, "the connection was lost", at_ns
-            )
+            to_ns = by_our_clock(trade.exchange_ns, trade.receive_ns) + 1
+            self._open(to_ns, self.last_id + 1, trade.trade_id, "the connection was lost", at_ns)
             self.last_id = trade.trade_id
         else:
             self._nothing_missed(from_ns, self._start_ns, at_ns)
@@ -348,6 +362,10 @@ class QuoteLedger(Ledger):
         super().__init__(known_ns)
         self.last = last
         self._by_time = by_time
+        self._of_both: set[tuple[int, ...]] | None = None
+        """What has come since a second connection is being opened, and the last before; None without one."""
+        self._succeeds = False
+        self._opening = False
         self._left_out_ns = 0
         self._width_ns = 0
 
@@ -356,34 +374,76 @@ class QuoteLedger(Ledger):
 
         Nothing came between its time and the subscription. None: the venue gives none, its market rests.
         """
+        if not self.resuming:
+            return self._again(quote, at_ns)
         known_ns = self.known_ns
         if known_ns is None:
-            # By the price's own time: nothing came after it, however old it is.
-            first_ns = self._start_ns
-            if quote is not None:
-                first_ns = by_our_clock(quote.exchange_ns, quote.receive_ns)
-            start_ns = first_ns // _HOUR_NS * _HOUR_NS
-            self._resumed(start_ns)
-            self.known_ns = start_ns
-            self._gap(start_ns, first_ns, "first start", at_ns)
-            return quote is not None and self._publish(quote)
+            return self._first_start(quote, at_ns)
         self._resumed(known_ns)
         if quote is None:
             self._gap(known_ns, self._start_ns, "the connection was lost", at_ns)
             return False
         to_ns = by_our_clock(quote.exchange_ns, quote.receive_ns)
         self._gap(known_ns, to_ns, "the connection was lost", at_ns)
-        if self._is_last(quote):
+        self._opening = False
+        if self._is_last(quote) or (self._succeeds and self._came(quote, at_ns)):
             return False
         if quote.exchange_ns < known_ns and self.last is None:
             return False
         return self._publish(quote)
 
+    def _again(self, quote: Quote | None, at_ns: int) -> bool:
+        """A second connection is opened; the first one has kept the series whole."""
+        if quote is None or self._is_last(quote):
+            self._opening = False
+            return False
+        return self.take(quote, at_ns)
+
+    def _first_start(self, quote: Quote | None, at_ns: int) -> bool:
+        # By the price's own time: nothing came after it, however old it is.
+        first_ns = self._start_ns
+        if quote is not None:
+            first_ns = by_our_clock(quote.exchange_ns, quote.receive_ns)
+        start_ns = first_ns // _HOUR_NS * _HOUR_NS
+        self._resumed(start_ns)
+        self.known_ns = start_ns
+        self._gap(start_ns, first_ns, "first start", at_ns)
+        return quote is not None and self._publish(quote)
+
     def take(self, quote: Quote, at_ns: int) -> bool:
         """A quote of the stream: always to be published."""
         if self.resuming:
             return self.snapshot(quote, at_ns)
+        if self._succeeds and self._came(quote, at_ns):
+            return False
         return self._publish(quote)
+
+    def overlap(self) -> None:
+        self._of_both = set() if self.last is None else {_content(self.last)}
+        self._succeeds = self._opening = False
+
+    def succeed(self) -> None:
+        self._succeeds = self._opening = self._of_both is not None
+
+    def alone(self) -> None:
+        self._of_both = None
+        self._succeeds = self._opening = False
+
+    def _came(self, quote: Quote, at_ns: int) -> bool:
+        """Whether the first connection has given a quote of the second one already.
+
+        If it has not given the price that opened the second one, nor a later one, it may have lacked more.
+        """
+        opening, self._opening = self._opening, False
+        if self._of_both is not None and _content(quote) in self._of_both:
+            return True
+        if self.last is not None and quote.exchange_ns <= self.last.exchange_ns:
+            return opening
+        if opening and self._event_ns is not None:
+            to_ns = by_our_clock(quote.exchange_ns, quote.receive_ns)
+            self._gap(self._event_ns, to_ns, "the connection was lost", at_ns)
+        self.alone()
+        return False
 
     def left_out(self, exchange_ns: int, reason: str, at_ns: int) -> None:
         """A quote that cannot be published: a gap from its time on, wider while one follows the other.
@@ -401,6 +461,8 @@ class QuoteLedger(Ledger):
 
     def _publish(self, quote: Quote) -> bool:
         self.last = quote
+        if self._of_both is not None:
+            self._of_both.add(_content(quote))
         self._event(quote)
         return True
 
@@ -418,3 +480,7 @@ class QuoteLedger(Ledger):
             quote.bid_volume,
             quote.ask_volume,
         )
+
+
+def _content(quote: Quote) -> tuple[int, ...]:
+    return quote.exchange_ns, quote.bid, quote.ask, quote.bid_volume, quote.ask_volume

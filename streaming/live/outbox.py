@@ -70,6 +70,12 @@ class Outbox:
         self._newest: Event | None = None
         self._lingering: list[bytes] = []
         self._handed_over_at = 0.0
+        self._moved_at = 0.0
+
+    @property
+    def stalled_s(self) -> float:
+        """How long something has waited here without an acknowledgement of anything."""
+        return time.monotonic() - self._moved_at if self.depth else 0.0
 
     @property
     def depth(self) -> int:
@@ -141,6 +147,8 @@ class Outbox:
         if not isinstance(event, Continuity):
             event.publish_ns = time.time_ns()
         self._lingering.append(encode(event))
+        if not self.depth:
+            self._moved_at = time.monotonic()
         self.sent += 1
         if len(self._lingering) == 1:
             wait_s = self._handed_over_at + LINGER_S - time.monotonic()
@@ -171,6 +179,7 @@ class Outbox:
             return
         self.last = Position(message_id.ledger_id(), message_id.entry_id())
         self.acknowledged += 1
+        self._moved_at = time.monotonic()
         if self._observer is not None:
             self._observer.acknowledged(size, time.perf_counter() - began)
         if self._waiters:

@@ -13,7 +13,7 @@ from candlewick.instruments import Kind
 from candlewick.live.events import Channel, Ticker
 from candlewick.times import now_us
 from streaming.live.backoff import Backoff
-from streaming.live.ledger import OpenGap, QuoteLedger, TradeLedger
+from streaming.live.ledger import OpenGap, QuoteLedger, TradeLedger, by_our_clock
 from streaming.live.metrics import Metrics
 from streaming.live.stream import Stream
 from streaming.live.subscriptions import State, Subscriptions
@@ -38,6 +38,10 @@ from streaming.live.venue import (
 TICK_S = 0.25
 SNAPSHOT_S = 3.0
 """How long the state that opens a subscription may take before REST is asked for it."""
+OVERLAP_S = 0.3
+"""How long two connections are read, so that nothing is lost between them."""
+MUTE_AT_MOST_S = 60.0
+"""How long a symbol that stays mute is left alone between two connections, which cost the others prices."""
 LATE_S = 0.5
 """Ids that are skipped may be on their way; only then REST is asked."""
 SECOND_LOOK_S = 1.5
@@ -103,7 +107,7 @@ class Session:
             while True:
                 frame = await self._connection.receive()
                 if self._predecessor is not None:
-                    await self._predecessor.retire()
+                    await self._take_over(self._predecessor)
                     self._predecessor = None
                 self._reading = True
                 await self._read(frame)
@@ -136,6 +140,18 @@ class Session:
         """A successor goes on where this one ends: nothing was lost between them."""
         self._retired = True
         await self.end("succeeded", "another connection goes on")
+        await self._over.wait()
+
+    async def _take_over(self, predecessor: "Session") -> None:
+        """Lets the predecessor read what it has been sent before; what both have is published once."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(predecessor.over(), OVERLAP_S)
+        await predecessor.retire()
+        for stream in self._streams.values():
+            stream.ledger.succeed()
+
+    async def over(self) -> None:
+        """Waits until it has ended."""
         await self._over.wait()
 
     # Reading
@@ -285,7 +301,7 @@ class Session:
             stream.quiet.rest(now)
             return
         if stream.ledger.resuming:
-            if now - stream.begun_at > SNAPSHOT_S:
+            if now - stream.begun_at > min(SNAPSHOT_S * 2**stream.renewals, MUTE_AT_MOST_S):
                 self._start(("newest", stream), lambda: self._ask_for_state(stream))
         elif stream.quiet.is_due(now):
             self._start(("probe", stream), lambda: self._probe(stream))
@@ -312,6 +328,7 @@ class Session:
         # Did nothing come of any symbol since, it is the connection and not the symbol.
         alone = any(one.quiet.last > last + SECOND_LOOK_S for one in self._active())
         if stream.renewals or not alone or not self._venue.resubscribes_one:
+            stream.renewals += 1
             await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
             return
         _log.warning("mute", series=stream.series.name, remedy="subscribing again")
@@ -335,22 +352,32 @@ class Session:
         if quote is None or last is None:
             return quote is not None
         if quote.exchange_ns:
-            return quote.exchange_ns > last.exchange_ns
+            return quote.exchange_ns > by_our_clock(last.exchange_ns, last.receive_ns)
         return (quote.bid, quote.ask) != (last.bid, last.ask)
 
     async def _ask_for_state(self, stream: Stream) -> None:
-        """No state opened the subscription: REST says where the series stands."""
+        """No state opened the subscription: REST says where the series stands.
+
+        A series of quotes stays unknown until a price opens it, for all that the venue says to be complete:
+        a mute symbol has no more than that.
+        """
+        symbol, ledger = stream.series.symbol, stream.ledger
         try:
-            if isinstance(stream.ledger, TradeLedger):
-                trade = await self._venue.newest_trade(stream.series.symbol)
-                stream.ledger.newest(trade, time.time_ns())
-            elif isinstance(stream.ledger, QuoteLedger):
-                stream.ledger.snapshot(None, time.time_ns())
+            if isinstance(ledger, TradeLedger):
+                ledger.newest(await self._venue.newest_trade(symbol), time.time_ns())
+            elif isinstance(ledger, QuoteLedger):
+                if await self._has_news(stream):
+                    stream.renewals += 1
+                    await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
+                    return
+                if await self._venue.newest_quote(symbol) is None:
+                    ledger.snapshot(None, time.time_ns())
         except RestError as error:
             _log.warning("state unknown", series=stream.series.name, error=str(error))
             await asyncio.sleep(1.0)
             return
         await stream.publish_records()
+        await asyncio.sleep(SNAPSHOT_S)
 
     # Filling
 
@@ -391,11 +418,13 @@ class Session:
             if not gap.first_known:
                 since_ns = gap.since_ns
             try:
-                reached = await self._fill_from(stream, gap, since_ns)
+                # A venue that has refused a page is asked for that one, not for all before it again.
+                reached = await self._fill_from(stream, gap, max(since_ns, gap.reached_ns))
             except RestError as error:
                 _log.warning("filling", series=stream.series.name, error=str(error))
                 await asyncio.sleep(backoff.delay(at_least_s=error.retry_after_s))
                 continue
+            gap.reached_ns = 0
             if gap not in ledger.gaps:
                 _log.info("gap filled", series=stream.series.name, ids=_ids(gap))
                 return
@@ -413,6 +442,8 @@ class Session:
         last_id = gap.missing[-1][1] if gap.missing else 0
         async for page in self._venue.trades(stream.series.symbol, since_ns):
             await stream.fill(gap, page)
+            # REST's times are rounded to microseconds.
+            gap.reached_ns = page[-1].exchange_ns - 1000
             if page[-1].trade_id > last_id or not gap.missing:
                 return True
         return False

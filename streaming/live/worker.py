@@ -34,6 +34,8 @@ from streaming.live.venue import ConnectError, Venue
 DRAIN_S = 3.0
 MAINTENANCE_S = 5.0
 """The least wait before a venue is asked again that closed while it was not trading."""
+STALLED_S = 5.0
+"""How long Pulsar may acknowledge nothing before the worker says so."""
 STILL_S = 30.0
 """A worker whose streams are all quiet for this long, and for twice what is usual, is not well."""
 _WANTED_MS = 500
@@ -266,11 +268,15 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
     ) -> Session | None:
         """Opens a connection that takes over from a session; None where it could not, and the old goes on."""
         session.wants_successor.clear()
+        for stream in self._streams.values():
+            stream.ledger.overlap()
         opened = await self._open_session(budget, session)
         if isinstance(opened, Session):
             await asyncio.wait({run, opened.start()}, return_when=asyncio.FIRST_COMPLETED)
             if run.done():
                 return opened
+        for stream in self._streams.values():
+            stream.ledger.alone()
         await asyncio.sleep(1.0)
         return None
 
@@ -301,8 +307,13 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         problem = next(self._problems(session), None)
         if problem is not None:
             return Condition.DEGRADED, problem
-        if any(outbox.depth >= LIMIT // 2 for one in self._streams.values() for outbox in one.outboxes):
+        outboxes = [outbox for one in self._streams.values() for outbox in one.outboxes]
+        if any(outbox.depth >= LIMIT // 2 for outbox in outboxes):
             return Condition.WAITING, "Pulsar does not take events; the venue is held back"
+        stalled_s = max((outbox.stalled_s for outbox in outboxes), default=0.0)
+        if stalled_s > STALLED_S:
+            text = f"Pulsar has acknowledged nothing for {stalled_s:.0f} s; what comes waits here"
+            return Condition.WAITING, text
         if not session.trading:
             return Condition.OK, f"the venue is in {session.status}"
         open_gaps = sum(

@@ -1,6 +1,6 @@
 """The ledger against a venue that has trades, sends what it likes of them, and has a REST side."""
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -324,3 +324,69 @@ def test_a_market_that_rests_begins_in_the_present_hour() -> None:
     (gap,) = open_gaps(ledger.take_records())
     assert (gap.from_ns, gap.to_ns) == (START_NS, START_NS + 60 * SECOND_NS)
     assert ledger.take(quote(START_NS + 90 * SECOND_NS), 0)
+
+
+@given(
+    before=st.integers(0, 4), by_first=st.integers(0, 8), opened_at=st.integers(0, 6), rest=st.integers(0, 5)
+)
+def test_what_two_connections_give_is_published_once(
+    before: int, by_first: int, opened_at: int, rest: int
+) -> None:
+    """The first connection has given `before` further prices when the second is being opened, `by_first` more
+    when it ends; the second begins with the price of its opening, `opened_at` behind `before`."""
+    tape = [quote(START_NS + number * SECOND_NS, bid=100 + number % 3) for number in range(40)]
+    ledger = QuoteLedger(by_time=True)
+    connected(ledger)
+    published = [one for one in tape[: before + 1] if ledger.take(one, 0)]
+    ledger.take_records()
+    ledger.overlap()
+    last = before + by_first
+    published += [one for one in tape[before + 1 : last + 1] if ledger.take(one, 0)]
+    ledger.succeed()
+    opening = before + opened_at
+    published += [one for one in tape[opening : max(opening, last) + rest + 1] if ledger.snapshot(one, 0)]
+    gaps = ledger.take_records()
+    if opening <= last:
+        assert published == tape[: last + rest + 1]
+        assert gaps == []
+    else:
+        # The first one was behind: what it had not given is said to be missing.
+        assert published == [*tape[: last + 1], *tape[opening : opening + rest + 1]]
+        assert [(gap.from_ns, gap.to_ns) for gap in gaps] == [
+            (tape[last].exchange_ns, tape[opening].exchange_ns)
+        ]
+
+
+def test_the_first_of_two_connections_may_be_lost_before_the_second_goes_on() -> None:
+    ledger = QuoteLedger(by_time=True)
+    connected(ledger)
+    ledger.take(quote(START_NS), 0)
+    ledger.take_records()
+    ledger.overlap()
+    assert ledger.take(quote(START_NS + SECOND_NS), 0)
+    ledger.begin(START_NS + 5 * SECOND_NS)
+    ledger.succeed()
+    # The opening price and the one behind it had come.
+    assert not ledger.take(quote(START_NS), 0)
+    assert not ledger.take(quote(START_NS + SECOND_NS), 0)
+    assert ledger.take(quote(START_NS + 6 * SECOND_NS), 0)
+
+
+def test_a_second_connection_that_never_came_leaves_nothing_behind() -> None:
+    ledger = QuoteLedger(by_time=True)
+    connected(ledger)
+    ledger.take(quote(START_NS), 0)
+    ledger.overlap()
+    ledger.alone()
+    assert ledger.take(quote(START_NS), 0), "the same again, of one connection, is another"
+
+
+def test_a_clock_that_jumped_ahead_makes_no_gap_of_trades_in_the_future() -> None:
+    ledger = TradeLedger(last_id=10)
+    ledger.resume_from(START_NS, None)
+    connected(ledger)
+    ahead = trade(15, START_NS + 9 * SECOND_NS)
+    ahead.exchange_ns += HOUR_NS
+    ledger.snapshot([ahead], 0)
+    (gap,) = open_gaps(ledger.take_records())
+    assert (gap.from_ns, gap.to_ns) == (START_NS, START_NS + 9 * SECOND_NS)
