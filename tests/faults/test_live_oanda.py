@@ -107,6 +107,41 @@ def test_a_clock_that_has_jumped_hides_nothing_of_what_is_lost_after(
     befall_and_judge(Case("unavailable:for=3", causes=("http 503",), loses=True), streams, venue, worker)
 
 
+def test_a_clock_that_has_jumped_hides_no_mute_symbol(
+    streams: Bench, venue: RunningOanda, worker: Worker
+) -> None:
+    venue.set_faults("clock-jump:seconds=3600")
+    ahead_ns = (now_us() + 1_800_000_000) * 1000
+    until("a price of the future", lambda: streams.quotes(EURUSD)[-1].exchange_ns > ahead_ns)
+    began_us = now_us()
+    befall(Case("mute:symbol=EUR_USD", causes=("stalled",), loses=True), venue, worker, EURUSD)
+    muted_ns = (began_us + 1_000_000) * 1000
+    until("a price of now", lambda: began_us * 1000 < streams.quotes(EURUSD)[-1].exchange_ns < ahead_ns)
+    until("what was missed is a gap", lambda: within(open_gaps(streams.records(EURUSD)), muted_ns))
+
+
+def test_a_symbol_that_stays_mute_beyond_a_connection_hides_nothing(
+    streams: Bench, venue: RunningOanda, worker: Worker
+) -> None:
+    began_us = now_us()
+    connections = len(venue.connections())
+    venue.set_faults("mute:symbol=EUR_USD,for=16")
+    until("another connection", lambda: len(venue.connections()) > connections)
+    until(
+        "prices after it",
+        lambda: streams.quotes(EURUSD)[-1].exchange_ns > (began_us + 16_500_000) * 1000,
+        60,
+    )
+    ended_us = now_us()
+    wanted = venue.truth("EUR_USD", began_us, ended_us - 1_000_000).times_ns
+    found = {quote.exchange_ns for quote in streams.quotes(EURUSD)}
+    gaps = open_gaps(streams.records(EURUSD))
+    lost = [ns for ns in wanted if ns not in found]
+    assert lost
+    silent = [ns for ns in lost if not within(gaps, ns)]
+    assert not silent, f"lost without a word: {len(silent)} of {len(lost)}; see {worker.log}"
+
+
 def befall_and_judge(case: Case, streams: Bench, venue: RunningOanda, worker: Worker) -> None:
     began_us = now_us()
     connections = {connection["number"] for connection in venue.connections()}
