@@ -68,6 +68,8 @@ def test_it_holds_the_venue_back_and_nothing_is_lost(streams: Bench, venue: Runn
     try:
         passed(int(BUSY * (LIMIT / BUSY + Kraken.silent_s + 3)))
         assert worker.metric("candlewick_live_queue_depth", series=TRADES.name) <= LIMIT
+        assert not worker.health()["healthy"], "it says so while nothing is acknowledged"
+        assert "Pulsar" in worker.health()["summary"]
     finally:
         os.kill(broker, signal.SIGCONT)
     passed(BUSY)

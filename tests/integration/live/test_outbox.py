@@ -14,6 +14,7 @@ from candlewick.bus_admin import BusAdmin
 from candlewick.instruments import Series
 from candlewick.live.events import DEFINITIONS, Channel, Trade, decode
 from candlewick.settings import Settings
+from streaming.live import outbox
 from streaming.live.outbox import LINGER_S, LostProducerError, Outbox, make_producer
 from tests.live_topics import live_series, trade
 
@@ -84,47 +85,55 @@ async def test_events_keep_their_order_within_the_bound(
     client: pulsar.Client, topic: str, producer: pulsar.Producer
 ) -> None:
     told, deepest = Acknowledged(), 0
-    outbox = Outbox(topic, producer, told, limit=50)
+    made = Outbox(topic, producer, told, limit=50)
     for number in range(1000):
-        await outbox.send(trade(1, number))
-        deepest = max(deepest, outbox.depth)
+        await made.send(trade(1, number))
+        deepest = max(deepest, made.depth)
         if number % 7 == 0:
             # As frames come: some together, some apart.
             await asyncio.sleep(LINGER_S / 5)
-    await outbox.settled()
+    await made.settled()
     assert ids(client, topic) == list(range(1000))
-    assert (outbox.sent, outbox.acknowledged, len(told.sizes)) == (1000, 1000, 1000)
+    assert (made.sent, made.acknowledged, len(told.sizes)) == (1000, 1000, 1000)
     assert deepest <= 50
 
 
+@pytest.fixture
+def lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events linger long enough for a busy machine to see them do so."""
+    monkeypatch.setattr(outbox, "LINGER_S", 0.5)
+
+
+@pytest.mark.usefixtures("lingering")
 @in_a_loop
 async def test_a_lone_event_does_not_wait_for_others(topic: str, producer: pulsar.Producer) -> None:
-    outbox = Outbox(topic, producer)
-    await outbox.send(trade(1, 1))
-    assert not outbox.lingering
-    await outbox.send(trade(1, 2))
-    assert outbox.lingering
+    made = Outbox(topic, producer)
+    await made.send(trade(1, 1))
+    assert not made.lingering
+    await made.send(trade(1, 2))
+    assert made.lingering
     async with asyncio.timeout(5):
-        while outbox.lingering:
+        while made.lingering:
             await asyncio.sleep(0)
 
 
+@pytest.mark.usefixtures("lingering")
 @in_a_loop
 async def test_nothing_stays_behind_a_drain(
     client: pulsar.Client, topic: str, producer: pulsar.Producer
 ) -> None:
-    outbox = Outbox(topic, producer)
+    made = Outbox(topic, producer)
     for number in range(3):
-        await outbox.send(trade(1, number))
-    assert outbox.lingering
-    assert await outbox.drain(10)
+        await made.send(trade(1, number))
+    assert made.lingering
+    assert await made.drain(10)
     assert ids(client, topic) == [0, 1, 2]
 
 
 @in_a_loop
 async def test_an_ended_producer_is_told(topic: str, producer: pulsar.Producer) -> None:
-    outbox = Outbox(topic, producer)
-    await outbox.close()
-    await outbox.send(trade(1, 1))
+    made = Outbox(topic, producer)
+    await made.close()
+    await made.send(trade(1, 1))
     with pytest.raises(LostProducerError):
-        await outbox.settled()
+        await made.settled()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+from candlewick.store.series import SeriesState
 from candlewick.times import SECOND_US, iso, now_us, parse_time
 
 from .conftest import COMMAND, QUOTES, TRADES, Live
@@ -97,6 +98,20 @@ def test_tail_of_what_is_not_streamed_says_so(live: Live) -> None:
     assert "`candlewick add kraken:ethusd:trades`" in other.stderr
     assert TRADES.name in other.stderr
     assert "is not a series" in nothing.stderr
+
+
+def test_tail_of_what_rests_or_is_still_to_come_says_so_and_ends(live: Live) -> None:
+    ahead = live.run("tail", TRADES.name, "--from", "2090-01-01")
+    live.landing.store.set_series_state([QUOTES.name], SeriesState.PAUSED)
+    try:
+        resting = live.run("tail", QUOTES.name, "--limit", "1")
+    finally:
+        live.landing.store.set_series_state([QUOTES.name], SeriesState.COLLECTED)
+    live.await_streaming()
+
+    assert ahead.returncode == resting.returncode == 2
+    assert "2090-01-01 is still to come" in ahead.stderr
+    assert f"`candlewick resume {QUOTES.name}`" in resting.stderr
 
 
 def test_restart_by_hand_leaves_alone_what_is_well(live: Live) -> None:
