@@ -11,7 +11,10 @@ from candlewick.control.filling import fill, wanted_hours
 from candlewick.instruments import Series
 from candlewick.settings import Settings
 from candlewick.store import Store
-from candlewick.times import iso
+from candlewick.times import MINUTE_US, iso
+from candlewick.venues.kraken_history import SETTLED_US
+
+HOLES_NAMED = 3
 
 
 def run(  # noqa: PLR0917
@@ -46,17 +49,29 @@ def run(  # noqa: PLR0917
         for filled in fill(settings, store, series, hours):
             trades += filled.trades
             bar.update(task, advance=1, status=f"{iso(filled.hour_us)}: {filled.trades:,} trades")
-    holes = sum(row.hole for row in store.coverage(series.name, *asked))
-    facts = {
+    holes = [
+        f"{iso(row.hour_us)} {row.reason or 'has a gap'}"
+        for row in store.coverage(series.name, *asked)
+        if row.hole
+    ]
+    facts: dict[str, object] = {
         "series": series.name,
-        "complete": holes == 0,
+        "complete": not holes,
         "hours": len(hours),
         "trades": trades,
-        "holes": holes,
+        "holes": len(holes),
         "seconds": round(time.monotonic() - began, 1),
     }
+    if holes:
+        facts["first_holes"] = holes[:HOLES_NAMED]
     _say(facts, as_json=as_json)
-    return holes == 0
+    if holes and not as_json:
+        span = " ".join(f"--{word} {iso(us)}" for word, us in zip(("from", "to"), asked, strict=True))
+        sys.stderr.write(
+            f"→ `candlewick coverage {series.name} {span}` names all; an hour can be asked for "
+            f"{SETTLED_US // MINUTE_US} minutes after its end\n"
+        )
+    return not holes
 
 
 def _say(facts: dict[str, object], *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from candlewick.client import Client
 from candlewick.errors import CandlewickError
 from candlewick.instruments import Series, find, parse_series
 from candlewick.live.continuity import Continuity, Saying
-from candlewick.live.events import Event, Origin, Quote, Ticker, Trade
+from candlewick.live.events import Channel, Event, Origin, Quote, Ticker, Trade
 from candlewick.live.tail import Happening, Unreadable, follow
 from candlewick.live.wanted import LIVE_VENUES, is_live
 from candlewick.settings import Settings
@@ -82,6 +82,12 @@ def choose(text: str, collected: list[Series]) -> Series:
     """
     live = [one for one in collected if is_live(one)]
     if ":" in text:
+        quotes = text.removesuffix(f":{Channel.TICKER}")
+        if quotes != text:
+            raise CandlewickError(
+                f"tickers are not shown: {text} is no series",
+                f"`candlewick tail {quotes}:quotes` is the nearest",
+            )
         venue, symbol, kind = parse_series(text)
         name = f"{venue}:{symbol}:{kind}"
         if venue not in LIVE_VENUES:

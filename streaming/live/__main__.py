@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("venue", choices=sorted(VENUES))
     venue = parser.parse_args().venue
     os.environ[CONFIGURATION] = encode(configuration(Settings(), venue))
-    command = [sys.executable, "-m", "streaming.live.process"]
+    # The venue is for whoever looks at the list of processes.
+    command = [sys.executable, "-m", "streaming.live.process", venue]
     os.execv(command[0], command)  # noqa: S606  (no shell is wanted)
 
 

@@ -8,12 +8,12 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import urllib3
 
 from streaming.live.rest import TIMEOUT_S, retry_after_s
-from streaming.live.venue import ClosedError, ConnectError
+from streaming.live.venue import ClosedError, ConnectError, Item
 
 BLOCKS_WAITING = 64
 LONGEST_LINE = 1 << 20
@@ -25,6 +25,7 @@ class Lines:
     """An open answer; each frame is one or more whole lines."""
 
     def __init__(self, pool: urllib3.PoolManager, response: urllib3.BaseHTTPResponse) -> None:
+        self.opening: Sequence[Item] = ()
         self._pool = pool
         self._response = response
         self._loop = asyncio.get_running_loop()

@@ -41,7 +41,7 @@ SNAPSHOT_S = 3.0
 OVERLAP_S = 0.3
 """How long two connections are read, so that nothing is lost between them."""
 MUTE_AT_MOST_S = 60.0
-"""How long a symbol that stays mute is left alone between two connections, which cost the others prices."""
+"""How long a symbol that stays mute is left alone at most before another connection is tried."""
 LATE_S = 0.5
 """Ids that are skipped may be on their way; only then REST is asked."""
 SECOND_LOOK_S = 1.5
@@ -103,6 +103,7 @@ class Session:
     async def run(self) -> tuple[str, str]:
         """Reads until the connection ends or is ended; a short cause and a reason for people."""
         watch = asyncio.create_task(self._watch())
+        opening = list(self._connection.opening)
         try:
             while True:
                 frame = await self._connection.receive()
@@ -110,6 +111,8 @@ class Session:
                     await self._take_over(self._predecessor)
                     self._predecessor = None
                 self._reading = True
+                while opening:
+                    await self._take(opening.pop(0), time.time_ns())
                 await self._read(frame)
                 self._reading = False
         except ClosedError as error:
@@ -328,8 +331,7 @@ class Session:
         # Did nothing come of any symbol since, it is the connection and not the symbol.
         alone = any(one.quiet.last > last + SECOND_LOOK_S for one in self._active())
         if stream.renewals or not alone or not self._venue.resubscribes_one:
-            stream.renewals += 1
-            await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
+            await self._connect_again(stream, alone=alone)
             return
         _log.warning("mute", series=stream.series.name, remedy="subscribing again")
         stream.renewals += 1
@@ -341,6 +343,19 @@ class Session:
         for feed in feeds:
             self.subscriptions.renew(feed, now)
         stream.quiet.rest(now)
+
+    async def _connect_again(self, stream: Stream, *, alone: bool) -> None:
+        """A series is mute, and the venue has news of it. The others are taken over by the new connection."""
+        stream.renewals += 1
+        if not alone or self._venue.resubscribes_one:
+            await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
+            return
+        _log.warning("mute", series=stream.series.name, remedy="another connection")
+        self._metrics.reconnects.labels("stalled").inc()
+        stream.lost(in_doubt=True)
+        # Should this connection give its prices again meanwhile, they do not make up for those before.
+        await stream.begin(time.time_ns())
+        self.wants_successor.set()
 
     async def _has_news(self, stream: Stream) -> bool:
         symbol, ledger = stream.series.symbol, stream.ledger
@@ -367,8 +382,9 @@ class Session:
                 ledger.newest(await self._venue.newest_trade(symbol), time.time_ns())
             elif isinstance(ledger, QuoteLedger):
                 if await self._has_news(stream):
-                    stream.renewals += 1
-                    await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
+                    since = time.monotonic() - SNAPSHOT_S
+                    alone = any(one is not stream and one.quiet.last > since for one in self._active())
+                    await self._connect_again(stream, alone=alone)
                     return
                 if await self._venue.newest_quote(symbol) is None:
                     ledger.snapshot(None, time.time_ns())

@@ -126,6 +126,9 @@ class RestError(Exception):
 class Connection(Protocol):
     """One connection to the venue's stream."""
 
+    opening: "Sequence[Item]"
+    """What its opening alone says; true once the first frame has come."""
+
     async def receive(self) -> bytes:
         """The next frame; not called, the peer is held back.
 

@@ -1,10 +1,12 @@
 """A WebSocket connection, as adapters use it."""
 
+from collections.abc import Sequence
+
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from streaming.live.rest import retry_after_s
-from streaming.live.venue import ClosedError, ConnectError
+from streaming.live.venue import ClosedError, ConnectError, Item
 
 OPEN_S = 10.0
 CLOSE_S = 1.0
@@ -17,6 +19,7 @@ class WebSocket:
     """An open connection."""
 
     def __init__(self, connection: ClientConnection) -> None:
+        self.opening: Sequence[Item] = ()
         self._connection = connection
 
     async def receive(self) -> bytes:

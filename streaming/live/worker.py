@@ -62,6 +62,8 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         self._wanted: dict[str, Series] | None = None
         self._streams: dict[str, Stream] = {}
         self._opening: dict[str, str] = {}
+        self._all_tried = False
+        """Whether every wanted series has been tried once: else there would be a connection for each."""
         self._session: Session | None = None
         self._trouble = ""
         self._fenced = ""
@@ -189,6 +191,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                 backoffs.pop(name, None)
                 self._streams[name] = stream
                 _log.info("series open", series=name, known=_known(stream))
+            self._all_tried = self._all_tried or bool(series_wanted)
             await asyncio.sleep(0.2)
 
     def _is_sound(self, stream: Stream) -> bool:
@@ -209,7 +212,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         backoff = Backoff()
         budget = Budget(self._venue.connect_burst, self._venue.connect_interval_s, time.monotonic())
         while True:
-            if not self._streams or self._fenced:
+            if not self._streams or not self._all_tried or self._fenced:
                 await asyncio.sleep(0.05)
                 continue
             opened = await self._open_session(budget)

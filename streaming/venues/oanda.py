@@ -6,6 +6,7 @@ history of them: what was missed stays a gap. Token and account are secret: no e
 shown has them.
 """
 
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -124,7 +125,6 @@ class Oanda:
         self._series: dict[str, Series] = {}
         self._asked: tuple[str, ...] = ()
         self._without_price: set[str] = set()
-        self._answered = False
         self._refused: tuple[str, ...] = ()
 
     def use(self, series: Collection[Series]) -> None:
@@ -149,7 +149,11 @@ class Oanda:
         self._asked = tuple(symbols)
         self._refused = refused
         self._without_price = set(symbols)
-        self._answered = False
+        now_ns = time.time_ns()
+        connection.opening = [
+            *(Acknowledged(Feed(_PRICING, symbol), now_ns) for symbol in symbols),
+            *(Refused(Feed(_PRICING, symbol), "the account has no such instrument") for symbol in refused),
+        ]
         return connection
 
     async def _open(self, symbols: Sequence[str]) -> Connection:
@@ -181,14 +185,6 @@ class Oanda:
 
     def read(self, frame: bytes, receive_ns: int) -> list[Item]:
         items: list[Item] = []
-        if not self._answered:
-            # The first line is the answer to the request, for every symbol of it.
-            self._answered = True
-            items += [Acknowledged(Feed(_PRICING, symbol), receive_ns) for symbol in self._asked]
-            items += [
-                Refused(Feed(_PRICING, symbol), "the account has no such instrument")
-                for symbol in self._refused
-            ]
         try:
             for line in frame.split(b"\n"):
                 if line.strip():

@@ -125,6 +125,7 @@ def test_a_symbol_that_stays_mute_beyond_a_connection_hides_nothing(
 ) -> None:
     began_us = now_us()
     connections = len(venue.connections())
+    others = len(open_gaps(streams.records(USDJPY)))
     venue.set_faults("mute:symbol=EUR_USD,for=16")
     until("another connection", lambda: len(venue.connections()) > connections)
     until(
@@ -140,6 +141,15 @@ def test_a_symbol_that_stays_mute_beyond_a_connection_hides_nothing(
     assert lost
     silent = [ns for ns in lost if not within(gaps, ns)]
     assert not silent, f"lost without a word: {len(silent)} of {len(lost)}; see {worker.log}"
+    # The connections that it took lost nothing of the others.
+    assert len(open_gaps(streams.records(USDJPY))) == others
+    until("prices of the other one", lambda: streams.quotes(USDJPY)[-1].exchange_ns > ended_us * 1000)
+    truth = venue.truth("USD_JPY", began_us, ended_us).times_ns
+    assert Counter(truth) == Counter(
+        quote.exchange_ns
+        for quote in streams.quotes(USDJPY)
+        if began_us * 1000 <= quote.exchange_ns < ended_us * 1000
+    )
 
 
 def befall_and_judge(case: Case, streams: Bench, venue: RunningOanda, worker: Worker) -> None:

@@ -92,8 +92,10 @@ def test_tail_of_what_is_not_streamed_says_so(live: Live) -> None:
     history = live.run("tail", "dukascopy:eurusd:quotes")
     other = live.run("tail", "kraken:ethusd:trades")
     nothing = live.run("tail", "kraken:ethusd:candles")
+    ticker = live.run("tail", "kraken:ethusd:ticker")
 
-    assert history.returncode == other.returncode == nothing.returncode == 2
+    assert {one.returncode for one in (history, other, nothing, ticker)} == {2}
+    assert "`candlewick tail kraken:ethusd:quotes`" in ticker.stderr
     assert "is not streamed: dukascopy has a history only" in history.stderr
     assert "`candlewick add kraken:ethusd:trades`" in other.stderr
     assert TRADES.name in other.stderr
