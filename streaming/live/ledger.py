@@ -411,7 +411,7 @@ class QuoteLedger(Ledger):
         return quote is not None and self._publish(quote)
 
     def take(self, quote: Quote, at_ns: int) -> bool:
-        """A quote of the stream: always to be published."""
+        """A quote of the stream: whether it is to be published, as all are that one connection gives."""
         if self.resuming:
             return self.snapshot(quote, at_ns)
         if self._succeeds and self._came(quote, at_ns):
@@ -437,7 +437,8 @@ class QuoteLedger(Ledger):
         opening, self._opening = self._opening, False
         if self._of_both is not None and _content(quote) in self._of_both:
             return True
-        if self.last is not None and quote.exchange_ns <= self.last.exchange_ns:
+        last = self.last
+        if last is not None and quote.exchange_ns <= by_our_clock(last.exchange_ns, last.receive_ns):
             return opening
         if opening and self._event_ns is not None:
             to_ns = by_our_clock(quote.exchange_ns, quote.receive_ns)

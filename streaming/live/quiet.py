@@ -11,6 +11,7 @@ _PATIENCE = 15
 _HABIT = 5
 """Of a steady stream, one pause in 150 is longer than so many usual intervals."""
 _WEIGHT = 0.05
+"""What an event counts for in the usual interval; a young stream takes the mean of those that it has."""
 
 
 class Quiet:
@@ -20,6 +21,7 @@ class Quiet:
         self._fastest_s = fastest_s
         self._slowest_s = slowest_s
         self._interval_s = slowest_s / _PATIENCE / 4
+        self._intervals = 1
         self._last = now
         self._probed = self._explained = now
         self._fruitless = 0
@@ -32,7 +34,8 @@ class Quiet:
     def event(self, now: float) -> None:
         # A weekend says nothing about the pace of a market that is open.
         passed = min(now - self._last, self._slowest_s)
-        self._interval_s += _WEIGHT * (passed - self._interval_s)
+        self._intervals += 1
+        self._interval_s += max(_WEIGHT, 1 / self._intervals) * (passed - self._interval_s)
         self._last = self._probed = self._explained = now
         self._fruitless = 0
 

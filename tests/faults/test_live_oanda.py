@@ -96,12 +96,18 @@ def test_a_fault_is_noticed_and_what_is_lost_is_said(
     befall_and_judge(case, streams, venue, worker)
 
 
-def test_a_clock_that_has_jumped_hides_nothing_of_what_is_lost_after(
-    streams: Bench, venue: RunningOanda, worker: Worker
-) -> None:
+def jump_ahead(streams: Bench, venue: RunningOanda) -> int:
+    """Lets the venue's clock jump by an hour; a time between the two clocks."""
     venue.set_faults("clock-jump:seconds=3600")
     ahead_ns = (now_us() + 1_800_000_000) * 1000
     until("a price of the future", lambda: streams.quotes(EURUSD)[-1].exchange_ns > ahead_ns)
+    return ahead_ns
+
+
+def test_a_clock_that_has_jumped_hides_nothing_of_what_is_lost_after(
+    streams: Bench, venue: RunningOanda, worker: Worker
+) -> None:
+    ahead_ns = jump_ahead(streams, venue)
     venue.set_faults()
     until("a price of now", lambda: streams.quotes(EURUSD)[-1].exchange_ns < ahead_ns)
     befall_and_judge(Case("unavailable:for=3", causes=("http 503",), loses=True), streams, venue, worker)
@@ -110,9 +116,7 @@ def test_a_clock_that_has_jumped_hides_nothing_of_what_is_lost_after(
 def test_a_clock_that_has_jumped_hides_no_mute_symbol(
     streams: Bench, venue: RunningOanda, worker: Worker
 ) -> None:
-    venue.set_faults("clock-jump:seconds=3600")
-    ahead_ns = (now_us() + 1_800_000_000) * 1000
-    until("a price of the future", lambda: streams.quotes(EURUSD)[-1].exchange_ns > ahead_ns)
+    ahead_ns = jump_ahead(streams, venue)
     began_us = now_us()
     befall(Case("mute:symbol=EUR_USD", causes=("stalled",), loses=True), venue, worker, EURUSD)
     muted_ns = (began_us + 1_000_000) * 1000
@@ -222,15 +226,16 @@ def test_a_new_symbol_leaves_the_others_whole(streams: Bench, venue: RunningOand
         worker.await_health("streaming 2 series")
 
 
-def test_without_credentials_it_says_so_and_costs_nothing(streams: Bench, venue: RunningOanda) -> None:
-    requests = len(venue.requests())
-    idle = streams.start("oanda", oanda_stream_url=venue.url, oanda_rest_url=venue.url, **streams.elsewhere())
-    try:
-        idle.await_health("not configured: set CANDLEWICK_OANDA_TOKEN")
-        assert idle.health()["healthy"]
-        assert len(venue.requests()) == requests
-    finally:
-        idle.stop()
+def test_without_credentials_it_says_so_and_costs_nothing(streams: Bench) -> None:
+    with running("--instruments", "EUR_USD") as untouched:
+        urls = {"oanda_stream_url": untouched.url, "oanda_rest_url": untouched.url}
+        idle = streams.start("oanda", **urls, **streams.elsewhere())
+        try:
+            idle.await_health("not configured: set CANDLEWICK_OANDA_TOKEN")
+            assert idle.health()["healthy"]
+            assert untouched.requests() == []
+        finally:
+            idle.stop()
 
 
 def test_a_wrong_token_is_named_and_shown_nowhere(

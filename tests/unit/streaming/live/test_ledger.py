@@ -381,6 +381,20 @@ def test_a_second_connection_that_never_came_leaves_nothing_behind() -> None:
     assert ledger.take(quote(START_NS), 0), "the same again, of one connection, is another"
 
 
+def test_a_clock_that_had_jumped_ahead_hides_nothing_between_two_connections() -> None:
+    ledger = QuoteLedger(by_time=True)
+    connected(ledger)
+    ahead = quote(START_NS)
+    ahead.exchange_ns += HOUR_NS
+    ledger.take(ahead, 0)
+    ledger.take_records()
+    ledger.overlap()
+    ledger.succeed()
+    assert ledger.snapshot(quote(START_NS + SECOND_NS), 0)
+    (gap,) = ledger.take_records()
+    assert (gap.from_ns, gap.to_ns) == (START_NS, START_NS + SECOND_NS)
+
+
 def test_a_clock_that_jumped_ahead_makes_no_gap_of_trades_in_the_future() -> None:
     ledger = TradeLedger(last_id=10)
     ledger.resume_from(START_NS, None)

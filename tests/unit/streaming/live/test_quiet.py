@@ -18,6 +18,17 @@ def test_a_busy_stream_is_asked_about_soon_and_a_slow_one_late() -> None:
     assert slow.limit_s() == SLOWEST_S
 
 
+def test_a_young_stream_is_known_by_its_first_few_events() -> None:
+    busy = Quiet(0.0)
+    for step in range(6):
+        busy.event(step / 10)
+    assert busy.limit_s() <= 1.1 * FASTEST_S
+    slow = Quiet(0.0)
+    for step in range(6):
+        slow.event(step * 60.0)
+    assert slow.limit_s() == SLOWEST_S
+
+
 def test_probes_that_find_nothing_come_further_apart_until_an_event() -> None:
     quiet = Quiet(0.0)
     for step in range(400):
