@@ -19,7 +19,7 @@ from candlewick.errors import CandlewickError
 from candlewick.instruments import Series, find, parse_series
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Event, Origin, Quote, Ticker, Trade
-from candlewick.live.tail import Happening, Unreadable, follow
+from candlewick.live.tail import Happening, Standing, Unreadable, follow
 from candlewick.live.wanted import LIVE_VENUES, is_live
 from candlewick.settings import Settings
 from candlewick.store.series import SeriesState
@@ -63,7 +63,7 @@ def tail(
             )
     token = access.pulsar_token(settings, access.PULSAR_READER)
     pulsar_client = connect(access.pulsar_url(settings), token, log=os.devnull)
-    write = _json if as_json else line
+    write = _json if as_json else partial(line, found)
     try:
         with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
             since = None if from_us is None else partial(admin.position_since, us=from_us)
@@ -113,7 +113,7 @@ def _streamed(live: list[Series]) -> str:
     return f"; streamed are {', '.join(one.name for one in live)}" if live else "; nothing is streamed yet"
 
 
-def line(happening: Happening) -> str:
+def line(series: Series, happening: Happening) -> str:
     """For people: times in UTC, prices and sizes as the venue writes them."""
     match happening:
         case Trade():
@@ -134,6 +134,10 @@ def line(happening: Happening) -> str:
             return _mark(happening)
         case Unreadable():
             return f"-- not readable: {happening.problem}"
+        case Standing(streamed=True):
+            return "-- streamed again"
+        case Standing():
+            return f"-- streamed no more: paused or removed; `candlewick resume {series.name}` goes on"
         case _:
             text = str(happening)
     return f"{_time(happening.exchange_ns)}  {text}  {_how(happening)}"
@@ -168,6 +172,8 @@ def _decimal(value: int, scale: int) -> str:
 def _json(happening: Happening) -> str:
     if isinstance(happening, Unreadable):
         return orjson.dumps({"type": "unreadable", "problem": happening.problem}).decode()
+    if isinstance(happening, Standing):
+        return orjson.dumps({"type": "standing", "streamed": happening.streamed}).decode()
     row: dict[str, Any] = {"type": type(happening).__name__.lower(), **msgspec.to_builtins(happening)}
     if isinstance(happening, Continuity):
         row |= {"from": _time(happening.from_ns), "to": _time(happening.to_ns)}

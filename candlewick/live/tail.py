@@ -10,7 +10,7 @@ import pulsar
 from candlewick import topics
 from candlewick.broker import refused
 from candlewick.instruments import Series
-from candlewick.live import continuity, events
+from candlewick.live import continuity, events, wanted
 from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Event
 from candlewick.position import Position
@@ -26,14 +26,21 @@ class Unreadable:
     problem: str
 
 
-Happening = Event | Continuity | Unreadable
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether workers are to stream the series from now on: it was paused or removed, or resumed."""
+
+    streamed: bool
+
+
+Happening = Event | Continuity | Unreadable | Standing
 Since = Callable[[str], Position]
 
 
 class _Source:
     """One topic, a message ahead, so that two of them can be put in the order of publishing."""
 
-    def __init__(self, reader: pulsar.Reader, decode: Callable[[bytes], Event | Continuity]) -> None:
+    def __init__(self, reader: pulsar.Reader, decode: Callable[[bytes], Happening]) -> None:
         self._reader = reader
         self._decode = decode
         self._next: tuple[int, Happening] | None = None
@@ -48,7 +55,7 @@ class _Source:
             except pulsar.Timeout:
                 return None
             try:
-                happening: Happening = self._decode(bytes(message.data()))
+                happening = self._decode(bytes(message.data()))
             except ValueError as error:
                 happening = Unreadable(str(error))
             self._next = message.publish_timestamp(), happening
@@ -62,7 +69,7 @@ class _Source:
 def follow(
     client: pulsar.Client, series: Series, *, since: Since | None, marks: bool, until: float | None = None
 ) -> Iterator[Happening]:
-    """What is published of a series, in that order, without end.
+    """What is published of a series, in that order, without end; also when it begins to rest, or goes on.
 
     Args:
         since: behind which message of a topic to begin; None: from now.
@@ -76,7 +83,9 @@ def follow(
     topic = topics.live_topic(series, channel)
     with ExitStack() as stack:
         live = _source(stack, client, topic, since, lambda data: events.decode(channel, data))
-        sources = [live]
+        resting = _source(stack, client, topics.WANTED_TOPIC, None, lambda data: _standing(series, data))
+        sources = [live, resting]
+        streamed = True
         if marks:
             records = topics.continuity_topic(topic)
             sources.append(_source(stack, client, records, since, continuity.decode))
@@ -91,8 +100,17 @@ def follow(
             happening = sources[min(ready)[1]].take()
             if isinstance(happening, Continuity) and happening.kind not in _MARKS:
                 continue
+            if isinstance(happening, Standing):
+                if happening.streamed == streamed:
+                    continue
+                streamed = happening.streamed
             if happening is not None:
                 yield happening
+
+
+def _standing(series: Series, data: bytes) -> Standing:
+    name = (series.venue, series.symbol, series.kind.value)
+    return Standing(any((one.venue, one.symbol, one.kind) == name for one in wanted.decode(data).series))
 
 
 def _source(
@@ -100,7 +118,7 @@ def _source(
     client: pulsar.Client,
     topic: str,
     since: Since | None,
-    decode: Callable[[bytes], Event | Continuity],
+    decode: Callable[[bytes], Happening],
 ) -> _Source:
     try:
         start = pulsar.MessageId.latest

@@ -25,6 +25,8 @@ YOUNG_S = 20.0
 
 STOP_S = 40.0
 START_S = 60.0
+SETTLE_S = 10.0
+"""How long it may say that it waits for something before that is what is told."""
 _POLL_S = 0.1
 _ADMIN_S = 10.0
 
@@ -89,18 +91,21 @@ def _restart_worker(settings: Settings, name: str, *, even_if_well: bool) -> Res
         raise _nobody(settings) from None
     began_us = now_us()
     end = time.monotonic() + START_S
+    settled = time.monotonic() + SETTLE_S
     while time.monotonic() < end:
         worker = _look(settings, name)
-        record = worker.record
-        if worker.process and worker.process.state == RUNNING and record and record.at_us > began_us:
-            return Restarted(
-                name,
-                done=True,
-                text=f"started anew; it says: {record.summary}",
-                seconds=round(time.monotonic() - began, 1),
-                old_pid=pid,
-                new_pid=worker.process.pid,
-            )
+        process, record = worker.process, worker.record
+        if process and process.state == RUNNING and record and record.at_us > began_us:
+            waits = record.condition is Condition.WAITING and time.monotonic() < settled
+            if not waits:
+                return Restarted(
+                    name,
+                    done=True,
+                    text=f"started anew; it says: {record.summary}",
+                    seconds=round(time.monotonic() - began, 1),
+                    old_pid=pid,
+                    new_pid=process.pid,
+                )
         time.sleep(_POLL_S)
     state = worker.process.state if worker.process else "gone"
     raise CandlewickError(

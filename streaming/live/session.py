@@ -1,4 +1,4 @@
-"""One connection to a venue: subscribing, reading, judging whether it lives, filling gaps beside the flow."""
+"""One connection to a venue: subscribing, reading, judging whether it lives."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ import structlog
 from candlewick.instruments import Kind
 from candlewick.live.events import Channel, Ticker
 from candlewick.times import now_us
-from streaming.live.backoff import Backoff
-from streaming.live.ledger import OpenGap, QuoteLedger, TradeLedger, by_our_clock
+from streaming.live import filling
+from streaming.live.ledger import QuoteLedger, TradeLedger, by_our_clock
 from streaming.live.metrics import Metrics
 from streaming.live.stream import Stream
 from streaming.live.subscriptions import State, Subscriptions
@@ -42,16 +42,8 @@ OVERLAP_S = 0.3
 """How long two connections are read, so that nothing is lost between them."""
 MUTE_AT_MOST_S = 60.0
 """How long a symbol that stays mute is left alone at most before another connection is tried."""
-LATE_S = 0.5
-"""Ids that are skipped may be on their way; only then REST is asked."""
 SECOND_LOOK_S = 1.5
 """What REST had and the stream did not may have been on its way."""
-GIVE_UP_AFTER = 3
-"""So often REST has to answer beyond a gap without what is missing."""
-EXPLAIN_ATTEMPTS = 20
-"""After so many refusals a gap stays unexplained: others wait for their turn."""
-EXPLAIN_S = 6.0
-"""By then the candle that a gap ended in is complete."""
 ASLEEP_S = 2.0
 """A tick this late means that the process was stopped: nothing can be said of the venue's silence."""
 
@@ -79,6 +71,8 @@ class Session:
         self.subscriptions: Subscriptions[Feed] = Subscriptions()
         self._venue = venue
         self._connection = connection
+        self._opened = {one.feed for one in connection.opening if isinstance(one, Acknowledged | Refused)}
+        """What its opening has answered for: not to be asked for on this connection."""
         self._streams = streams
         self._metrics = metrics
         self._alive_at = time.monotonic()
@@ -282,16 +276,19 @@ class Session:
         for stream in self._streams.values():
             self._fill_gaps(stream)
             if stream.unexplained:
-                self._start(("explain", stream), partial(self._explain, stream))
+                self._start(("explain", stream), partial(filling.explain, self._venue, stream))
 
     async def _subscribe(self, now: float) -> None:
         feeds = {feed for stream in self._streams.values() for feed in self._venue.feeds(stream.series)}
         self.subscriptions.want(feeds, now)
+        # What is wanted anew after it was left takes another opening.
+        self._opened &= feeds
         leaving = sorted(self.subscriptions.take_leaving())
         for frame in self._venue.unsubscribe(leaving) if leaving else ():
             await self._connection.send(frame)
         due = sorted(self.subscriptions.due(now))
-        frames = self._venue.subscribe(due) if due else []
+        unasked = [feed for feed in due if feed not in self._opened]
+        frames = self._venue.subscribe(unasked) if unasked else []
         if frames is None:
             self.wants_successor.set()
             return
@@ -395,74 +392,14 @@ class Session:
         await stream.publish_records()
         await asyncio.sleep(SNAPSHOT_S)
 
-    # Filling
-
     def _fill_gaps(self, stream: Stream) -> None:
         if stream.series.kind is Kind.TRADES and isinstance(stream.ledger, TradeLedger):
             for gap in stream.ledger.gaps:
                 if not gap.given_up:
                     # One after the other: the venue's budget is one.
-                    self._start(("fill", stream), lambda gap=gap: self._fill(stream, gap))  # type: ignore[misc]
+                    work = partial(filling.fill, self._venue, stream, stream.ledger, gap)
+                    self._start(("fill", stream), work)
                     return
-
-    async def _explain(self, stream: Stream) -> None:
-        """Asks what moved in a gap that stays."""
-        gap = stream.unexplained[0]
-        await asyncio.sleep(max(0.0, EXPLAIN_S - (time.time_ns() - gap.to_ns) / 1e9))
-        backoff, text = Backoff(), ""
-        for _ in range(EXPLAIN_ATTEMPTS):
-            try:
-                text = await self._venue.moved(stream.series.symbol, gap.from_ns, gap.to_ns)
-                break
-            except RestError as error:
-                _log.warning("gap not explained yet", series=stream.series.name, error=str(error))
-                await asyncio.sleep(backoff.delay(at_least_s=error.retry_after_s))
-        stream.unexplained.popleft()
-        if text:
-            await stream.explain(gap, text)
-
-    async def _fill(self, stream: Stream, gap: OpenGap) -> None:
-        """Asks REST for what a gap lacks until it is there, or REST has shown that it does not have it."""
-        ledger = stream.ledger
-        if not isinstance(ledger, TradeLedger):
-            return
-        await asyncio.sleep(LATE_S)
-        backoff = Backoff(first_s=0.5)
-        while gap in ledger.gaps and not gap.given_up:
-            # From earlier each time: a clock that jumped may have stamped them so.
-            since_ns = gap.since_ns - int(10**gap.attempts * 1e6)
-            if not gap.first_known:
-                since_ns = gap.since_ns
-            try:
-                # A venue that has refused a page is asked for that one, not for all before it again.
-                reached = await self._fill_from(stream, gap, max(since_ns, gap.reached_ns))
-            except RestError as error:
-                _log.warning("filling", series=stream.series.name, error=str(error))
-                await asyncio.sleep(backoff.delay(at_least_s=error.retry_after_s))
-                continue
-            gap.reached_ns = 0
-            if gap not in ledger.gaps:
-                _log.info("gap filled", series=stream.series.name, ids=_ids(gap))
-                return
-            if reached:
-                gap.attempts += 1
-                if gap.attempts >= GIVE_UP_AFTER or not gap.first_known:
-                    ledger.nothing_there(gap, time.time_ns())
-                    _log.warning("gap stays", series=stream.series.name, ids=_ids(gap))
-                    await stream.publish_records()
-                    return
-            await asyncio.sleep(max(0.2, backoff.delay()))
-
-    async def _fill_from(self, stream: Stream, gap: OpenGap, since_ns: int) -> bool:
-        """Whether REST has answered for the whole gap."""
-        last_id = gap.missing[-1][1] if gap.missing else 0
-        async for page in self._venue.trades(stream.series.symbol, since_ns):
-            await stream.fill(gap, page)
-            # REST's times are rounded to microseconds.
-            gap.reached_ns = page[-1].exchange_ns - 1000
-            if page[-1].trade_id > last_id or not gap.missing:
-                return True
-        return False
 
     # Who
 
@@ -487,7 +424,3 @@ class Session:
             if task is not None and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
             self._tasks[key] = asyncio.create_task(work())
-
-
-def _ids(gap: OpenGap) -> str:
-    return f"{gap.record.first_id}-{gap.record.last_id}"

@@ -127,7 +127,8 @@ class Connection(Protocol):
     """One connection to the venue's stream."""
 
     opening: "Sequence[Item]"
-    """What its opening alone says; true once the first frame has come."""
+    """What its opening alone says, answers for symbols in its address among it; true once the first frame
+    has come."""
 
     async def receive(self) -> bytes:
         """The next frame; not called, the peer is held back.

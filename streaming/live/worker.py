@@ -249,12 +249,13 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         self._metrics.connected.set(1)
         run = session.start()
         successor: Session | None = None
+        backoff = Backoff(first_s=1.0)
         while not run.done():
             change = asyncio.create_task(session.wants_successor.wait())
             await asyncio.wait({run, change}, return_when=asyncio.FIRST_COMPLETED)
             change.cancel()
             if not run.done():
-                successor = await self._succeed(session, run, budget)
+                successor = await self._succeed(session, run, budget, backoff)
         self._metrics.connected.set(0)
         try:
             cause, reason = run.result()
@@ -267,7 +268,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         return successor
 
     async def _succeed(
-        self, session: Session, run: asyncio.Task[tuple[str, str]], budget: Budget
+        self, session: Session, run: asyncio.Task[tuple[str, str]], budget: Budget, backoff: Backoff
     ) -> Session | None:
         """Opens a connection that takes over from a session; None where it could not, and the old goes on."""
         session.wants_successor.clear()
@@ -280,7 +281,8 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                 return opened
         for stream in self._streams.values():
             stream.ledger.alone()
-        await asyncio.sleep(1.0)
+        asked_s = opened.retry_after_s if isinstance(opened, ConnectError) else 0.0
+        await asyncio.wait({run}, timeout=backoff.delay(at_least_s=max(1.0, asked_s)))
         return None
 
     def _say_trouble(self, cause: str, reason: str) -> None:

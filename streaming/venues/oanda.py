@@ -123,9 +123,7 @@ class Oanda:
         self._headers = headers
         self._rest = Rest(rest_url, burst=20, interval_s=0.02, headers=headers)
         self._series: dict[str, Series] = {}
-        self._asked: tuple[str, ...] = ()
         self._without_price: set[str] = set()
-        self._refused: tuple[str, ...] = ()
 
     def use(self, series: Collection[Series]) -> None:
         self._series = {spelling(one.symbol): one for one in series}
@@ -146,8 +144,6 @@ class Oanda:
             if not refused or not symbols:
                 raise _explained(error) from None
             connection = await self._open(symbols)
-        self._asked = tuple(symbols)
-        self._refused = refused
         self._without_price = set(symbols)
         now_ns = time.time_ns()
         connection.opening = [
@@ -171,9 +167,9 @@ class Oanda:
         names = {one.name for one in known.instruments}
         return tuple(symbol for symbol in symbols if spelling(symbol) not in names)
 
-    def subscribe(self, feeds: Sequence[Feed]) -> list[bytes] | None:
-        known = {*self._asked, *self._refused}
-        return [] if all(feed.symbol in known for feed in feeds) else None
+    def subscribe(self, feeds: Sequence[Feed]) -> None:
+        # Symbols are part of the address.
+        del feeds
 
     def unsubscribe(self, feeds: Sequence[Feed]) -> list[bytes]:
         # What is not wanted is not read; the next connection leaves it out.

@@ -6,6 +6,7 @@ every one of them is in the topic once, or lies in a gap; and a gap ends where p
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,6 +14,7 @@ from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live.continuity import Continuity
 from candlewick.settings import Settings
 from candlewick.times import now_us
+from candlewick.venues.symbols import oanda_spelling
 from simulators.oanda.testing import RunningOanda, running
 from tests.live import Bench, Worker, bench, open_gaps
 from tests.live_faults import Case, Outcome, befall, note
@@ -26,6 +28,7 @@ def series(symbol: str) -> Series:
 
 EURUSD = series("eurusd")
 USDJPY = series("usdjpy")
+GBPUSD = series("gbpusd")
 
 CASES = [
     Case("silent", causes=("silent", "stalled"), loses=True),
@@ -147,11 +150,21 @@ def test_a_symbol_that_stays_mute_beyond_a_connection_hides_nothing(
     assert not silent, f"lost without a word: {len(silent)} of {len(lost)}; see {worker.log}"
     # The connections that it took lost nothing of the others.
     assert len(open_gaps(streams.records(USDJPY))) == others
-    until("prices of the other one", lambda: streams.quotes(USDJPY)[-1].exchange_ns > ended_us * 1000)
-    truth = venue.truth("USD_JPY", began_us, ended_us).times_ns
-    assert Counter(truth) == Counter(
+    assert_whole(USDJPY, streams, venue, began_us, ended_us)
+
+
+def assert_whole(one: Series, streams: Bench, venue: RunningOanda, began_us: int, ended_us: int) -> None:
+    """Every price of that time is in the topic, once."""
+    until(f"prices of {one.name}", lambda: streams.quotes(one)[-1].exchange_ns > ended_us * 1000)
+    wanted = Counter(venue.truth(oanda_spelling(one.symbol), began_us, ended_us).times_ns)
+    assert wanted == times(one, streams, began_us, ended_us)
+
+
+def times(one: Series, streams: Bench, began_us: int, ended_us: int) -> Counter[int]:
+    """The times of what was published of [began, ended), nanoseconds."""
+    return Counter(
         quote.exchange_ns
-        for quote in streams.quotes(USDJPY)
+        for quote in streams.quotes(one)
         if began_us * 1000 <= quote.exchange_ns < ended_us * 1000
     )
 
@@ -169,11 +182,7 @@ def befall_and_judge(case: Case, streams: Bench, venue: RunningOanda, worker: Wo
     ended_us += 1_000_000
     truth = venue.truth("EUR_USD", began_us, ended_us)
     wanted = Counter(truth.times_ns)
-    found = Counter(
-        quote.exchange_ns
-        for quote in streams.quotes(EURUSD)
-        if began_us * 1000 <= quote.exchange_ns < ended_us * 1000
-    )
+    found = times(EURUSD, streams, began_us, ended_us)
     lost = sum((wanted - found).values())
     gaps = open_gaps(streams.records(EURUSD))
     silent = [ns for ns in (wanted - found) if not within(gaps, ns)]
@@ -200,30 +209,41 @@ def befall_and_judge(case: Case, streams: Bench, venue: RunningOanda, worker: Wo
     note(Outcome("OANDA", case.rule, noticed, recovered, lost, len(again)))
 
 
+@contextmanager
+def added(one: Series, streams: Bench, worker: Worker) -> Iterator[None]:
+    """Streams another series within the block, once its prices come."""
+
+    def prices() -> float:
+        return worker.metric("candlewick_live_published_total", series=one.name)
+
+    before = prices()
+    streams.want(one)
+    try:
+        until(f"prices of {one.name}; see {worker.log}", lambda: prices() > before + 5, 40)
+        yield
+    finally:
+        streams.drop(one)
+        worker.await_health("streaming 2 series")
+
+
 def test_a_new_symbol_leaves_the_others_whole(streams: Bench, venue: RunningOanda, worker: Worker) -> None:
-    added = series("gbpusd")
     gaps = len(streams.records(EURUSD))
     began_us = now_us()
-    streams.want(added)
-    try:
+    with added(GBPUSD, streams, worker):
         worker.await_health("streaming 3 series", 20)
-        until(
-            "its prices",
-            lambda: worker.metric("candlewick_live_published_total", series=added.name) > 5,
-        )
-        ended_us = now_us()
-        until("prices", lambda: streams.quotes(EURUSD)[-1].exchange_ns > ended_us * 1000)
-        wanted = Counter(venue.truth("EUR_USD", began_us, ended_us).times_ns)
-        found = Counter(
-            quote.exchange_ns
-            for quote in streams.quotes(EURUSD)
-            if began_us * 1000 <= quote.exchange_ns < ended_us * 1000
-        )
-        assert found == wanted
+        assert_whole(EURUSD, streams, venue, began_us, now_us())
         assert not [record for record in streams.records(EURUSD)[gaps:] if record.kind == "gap"]
-    finally:
-        streams.drop(added)
-        worker.await_health("streaming 2 series")
+
+
+def test_a_symbol_whose_connection_never_spoke_gets_another(
+    streams: Bench, venue: RunningOanda, worker: Worker
+) -> None:
+    began_us = now_us()
+    number = max(connection["number"] for connection in venue.connections()) + 1
+    venue.set_faults(f"silent:connection={number}")
+    with added(GBPUSD, streams, worker):
+        assert max(connection["number"] for connection in venue.connections()) > number
+        assert_whole(EURUSD, streams, venue, began_us, now_us())
 
 
 def test_without_credentials_it_says_so_and_costs_nothing(streams: Bench) -> None:

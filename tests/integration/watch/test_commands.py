@@ -116,6 +116,37 @@ def test_tail_of_what_rests_or_is_still_to_come_says_so_and_ends(live: Live) -> 
     assert f"`candlewick resume {QUOTES.name}`" in resting.stderr
 
 
+def test_a_tail_that_runs_says_that_its_series_rests_and_that_it_goes_on(live: Live) -> None:
+    live.await_streaming()
+    process = subprocess.Popen(
+        [COMMAND, "tail", QUOTES.name, "--json"], env=live.environment(), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said: list[bool] = []
+    try:
+        for line in process.stdout:
+            row = json.loads(line)
+            if row["type"] == "standing":
+                said.append(row["streamed"])
+            if said == [False, True]:
+                break
+            wanted = SeriesState.COLLECTED if said else SeriesState.PAUSED
+            live.landing.store.set_series_state([QUOTES.name], wanted)
+    finally:
+        live.landing.store.set_series_state([QUOTES.name], SeriesState.COLLECTED)
+        process.terminate()
+        process.stdout.close()
+        process.wait(30)
+    assert said == [False, True]
+    live.await_streaming()
+
+
+def test_restart_by_hand_says_how_a_worker_is_once_it_is_more_than_waiting(live: Live) -> None:
+    live.await_streaming()
+    done = live.run("restart", "kraken", "--json")
+    assert "streaming 2 series" in json.loads(done.stdout)["text"]
+
+
 def test_restart_by_hand_leaves_alone_what_is_well(live: Live) -> None:
     left = live.run("restart", "guard", "--if-stuck", "--json")
     done = live.run("restart", "guard", "--json")
