@@ -25,7 +25,10 @@ _PEER = Path(__file__).with_name("peer_cryptofeed.py")
 
 
 def frames() -> list[bytes]:
-    """Half tickers, half trades, of one pair; every fourth trade frame has two trades."""
+    """Half tickers, half trades, of one pair; every fourth trade frame has two trades.
+
+    A ticker's volume, mean and change are new each time, as behind a trade; its low and high are the day's.
+    """
     made = []
     for number in range(FRAMES):
         price, cents = 62310 + number % 50, number % 10
@@ -34,7 +37,9 @@ def frames() -> list[bytes]:
             made.append(
                 f'{{"channel":"ticker","type":"update","data":[{{"symbol":"BTC/USD","bid":{price}.{cents},'
                 f'"bid_qty":0.56251979,"ask":{price + 1}.{cents},"ask_qty":0.00044780,"last":{price}.{cents},'
-                f'"volume":3156.84782110,"vwap":84174.6,"low":83163.6,"high":85247.4,"change":-429.3,'
+                f'"volume":{3156 + number // 80}.{number % 80 * 1250000:08d},'
+                f'"vwap":{84174 + number // 1000}.{cents},'
+                f'"low":83163.6,"high":85247.4,"change":-{429 + number % 50}.{cents},'
                 f'"change_pct":-0.51,"timestamp":"{moment}"}}]}}'.encode()
             )
             continue

@@ -8,6 +8,7 @@ bare JSON numbers; nothing of a price or a quantity is ever rounded.
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -261,7 +262,7 @@ class Kraken:
                 items.append(Inexact(_QUOTES, symbol, exchange_ns, str(error)))
                 continue
             last, vwap = _statistics(wire.last, wire.vwap, price_scale, price_scale)
-            low, high = _statistics(wire.low, wire.high, price_scale, price_scale)
+            low, high = _range(wire.low, wire.high, price_scale, price_scale)
             change, volume = _statistics(wire.change, wire.volume, price_scale, volume_scale)
             quote = Quote(
                 exchange_ns, receive_ns, bid, ask, bid_volume, ask_volume, price_scale, volume_scale, origin
@@ -439,3 +440,7 @@ def _statistic(value: float | None, scale: int) -> int | None:
         return None if value is None else scaled(value, scale)
     except InexactError:
         return None
+
+
+# The day's low and high are the same in almost every ticker.
+_range = lru_cache(maxsize=1024)(_statistics)
