@@ -56,7 +56,8 @@ def tail(
         )
     with Client(settings) as client:
         found = choose(series, client.all_series())
-        if from_us is None and client.series_states().get(found.name) is SeriesState.PAUSED:
+        rests = client.series_states().get(found.name) is SeriesState.PAUSED
+        if rests and from_us is None:
             raise CandlewickError(
                 f"{found.name} rests: nothing of it is published",
                 f"`candlewick resume {found.name}` goes on; `--from TIME` shows what was published before",
@@ -67,7 +68,8 @@ def tail(
     try:
         with BusAdmin(access.pulsar_admin_url(settings), token) as admin:
             since = None if from_us is None else partial(admin.position_since, us=from_us)
-            for happening in islice(follow(pulsar_client, found, since=since, marks=continuity), limit):
+            happenings = follow(pulsar_client, found, since=since, marks=continuity, streamed=not rests)
+            for happening in islice(happenings, limit):
                 sys.stdout.write(write(happening) + "\n")
                 sys.stdout.flush()
     finally:

@@ -67,12 +67,19 @@ class _Source:
 
 
 def follow(
-    client: pulsar.Client, series: Series, *, since: Since | None, marks: bool, until: float | None = None
+    client: pulsar.Client,
+    series: Series,
+    *,
+    since: Since | None,
+    marks: bool,
+    streamed: bool = True,
+    until: float | None = None,
 ) -> Iterator[Happening]:
     """What is published of a series, in that order, without end; also when it begins to rest, or goes on.
 
     Args:
         since: behind which message of a topic to begin; None: from now.
+        streamed: whether the series is, when this begins.
         marks: also say where a gap was found and where one was filled.
         until: a moment of the monotonic clock at which to end.
 
@@ -84,8 +91,7 @@ def follow(
     with ExitStack() as stack:
         live = _source(stack, client, topic, since, lambda data: events.decode(channel, data))
         resting = _source(stack, client, topics.WANTED_TOPIC, None, lambda data: _standing(series, data))
-        sources = [live, resting]
-        streamed = True
+        sources = [live]
         if marks:
             records = topics.continuity_topic(topic)
             sources.append(_source(stack, client, records, since, continuity.decode))
@@ -93,6 +99,11 @@ def follow(
             try:
                 ready = [(at, number) for number, one in enumerate(sources) if (at := one.peek()) is not None]
                 if not ready:
+                    # Each look is a question to the broker; while events come, it is streamed.
+                    standing = resting.take() if resting.peek() is not None else None
+                    if isinstance(standing, Standing) and standing.streamed != streamed:
+                        streamed = standing.streamed
+                        yield standing
                     live.peek(_WAIT_MS)
                     continue
             except pulsar.PulsarException as error:
@@ -100,10 +111,6 @@ def follow(
             happening = sources[min(ready)[1]].take()
             if isinstance(happening, Continuity) and happening.kind not in _MARKS:
                 continue
-            if isinstance(happening, Standing):
-                if happening.streamed == streamed:
-                    continue
-                streamed = happening.streamed
             if happening is not None:
                 yield happening
 

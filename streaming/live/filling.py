@@ -76,6 +76,9 @@ async def explain(venue: Venue, stream: Stream) -> None:
         except RestError as error:
             _log.warning("gap not explained yet", series=stream.series.name, error=str(error))
             await asyncio.sleep(backoff.delay(at_least_s=error.retry_after_s))
+    # While one connection takes over from another, both may have asked.
+    if not stream.unexplained or stream.unexplained[0] is not gap:
+        return
     stream.unexplained.popleft()
     if text:
         await stream.explain(gap, text)

@@ -21,8 +21,8 @@ class Quiet:
         self._fastest_s = fastest_s
         self._slowest_s = slowest_s
         self._interval_s = slowest_s / _PATIENCE / 4
-        self._intervals = 1
-        self._last = now
+        self._intervals = 0
+        self._last = self._rested = now
         self._probed = self._explained = now
         self._fruitless = 0
 
@@ -32,10 +32,11 @@ class Quiet:
         return self._last
 
     def event(self, now: float) -> None:
-        # A weekend says nothing about the pace of a market that is open.
-        passed = min(now - self._last, self._slowest_s)
+        # A weekend, or a wait for the first event, says nothing about the pace of a market that is open.
+        passed = min(now - max(self._last, self._rested), self._slowest_s)
         self._intervals += 1
-        self._interval_s += max(_WEIGHT, 1 / self._intervals) * (passed - self._interval_s)
+        if self._intervals > 1:
+            self._interval_s += max(_WEIGHT, 1 / self._intervals) * (passed - self._interval_s)
         self._last = self._probed = self._explained = now
         self._fruitless = 0
 
@@ -59,6 +60,7 @@ class Quiet:
 
     def rest(self, now: float) -> None:
         """The market is closed, or the socket is not read: no time passes."""
+        self._rested = now
         self._probed = self._explained = now
 
     def unanswered(self, now: float) -> None:

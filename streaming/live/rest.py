@@ -20,6 +20,7 @@ class Rest:
         self._base_url = base_url.rstrip("/")
         self._headers = dict(headers)
         self._budget = Budget(burst, interval_s, time.monotonic())
+        self._turn = asyncio.Lock()
         self._pool = urllib3.PoolManager(
             maxsize=2,
             retries=False,
@@ -35,7 +36,9 @@ class Rest:
         Raises:
             RestError: no answer, or one that asks for patience (429, 5xx).
         """
-        await asyncio.sleep(self._budget.take(time.monotonic()))
+        # One after the other, so that whoever is cancelled while waiting has taken no turn.
+        async with self._turn:
+            await asyncio.sleep(self._budget.take(time.monotonic()))
         return await asyncio.to_thread(self._get, path, parameters)
 
     def _get(self, path: str, parameters: Mapping[str, str] | None) -> tuple[int, bytes]:

@@ -44,6 +44,10 @@ MUTE_AT_MOST_S = 60.0
 """How long a symbol that stays mute is left alone at most before another connection is tried."""
 SECOND_LOOK_S = 1.5
 """What REST had and the stream did not may have been on its way."""
+REFUSED_S = 3600.0
+"""When a symbol that was refused with the opening is tried again, which takes another connection."""
+FAILED_S = 10.0
+"""How long work beside the flow rests that has failed as it never should."""
 ASLEEP_S = 2.0
 """A tick this late means that the process was stopped: nothing can be said of the venue's silence."""
 
@@ -86,7 +90,7 @@ class Session:
         self._over = asyncio.Event()
         self._task: asyncio.Task[tuple[str, str]] | None = None
         self._end: tuple[str, str] | None = None
-        self._tasks: dict[object, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[str, Stream], asyncio.Task[None]] = {}
 
     def start(self) -> asyncio.Task[tuple[str, str]]:
         """Runs it beside whoever asks; always the same task."""
@@ -217,7 +221,8 @@ class Session:
 
     async def _rest(self, item: Resting) -> None:
         stream = self._stream(item.symbol, Channel.QUOTES)
-        if stream is not None and isinstance(stream.ledger, QuoteLedger) and stream.ledger.resuming:
+        if stream is not None and isinstance(stream.ledger, QuoteLedger):
+            stream.quiet.rest(time.monotonic())
             stream.ledger.snapshot(None, time.time_ns())
             await stream.publish_records()
 
@@ -254,6 +259,9 @@ class Session:
         self._held_at = self._alive_at = now
         for stream in self._streams.values():
             stream.quiet.rest(now)
+            # The state that opens it may wait in the socket.
+            if stream.begun_at:
+                stream.begun_at = now
 
     async def _tick(self, now: float) -> None:
         if not self._streams:
@@ -281,8 +289,16 @@ class Session:
     async def _subscribe(self, now: float) -> None:
         feeds = {feed for stream in self._streams.values() for feed in self._venue.feeds(stream.series)}
         self.subscriptions.want(feeds, now)
-        # What is wanted anew after it was left takes another opening.
+        # What is wanted anew after it was left takes another opening, as does what was refused long ago.
         self._opened &= feeds
+        self._opened -= {
+            feed
+            for feed, one in self.subscriptions.items()
+            if one.state is State.REFUSED and now - one.since > REFUSED_S
+        }
+        for stream in self._streams.values():
+            if not stream.begun_at:
+                self._open_anew(stream, now)
         leaving = sorted(self.subscriptions.take_leaving())
         for frame in self._venue.unsubscribe(leaving) if leaving else ():
             await self._connection.send(frame)
@@ -292,9 +308,16 @@ class Session:
         if frames is None:
             self.wants_successor.set()
             return
-        self.subscriptions.requested(due, now)
+        self.subscriptions.requested(unasked, now)
         for frame in frames:
             await self._connection.send(frame)
+
+    def _open_anew(self, stream: Stream, now: float) -> None:
+        """A series whose producer was lost has another stream, which knows nothing of its subscription."""
+        active = set(self.subscriptions.active())
+        for feed in active.intersection(self._venue.feeds(stream.series)):
+            self.subscriptions.renew(feed, now)
+            self._opened.discard(feed)
 
     def _judge(self, stream: Stream, now: float) -> None:
         if not self.trading or not stream.is_open(now_us()):
@@ -374,11 +397,16 @@ class Session:
         a mute symbol has no more than that.
         """
         symbol, ledger = stream.series.symbol, stream.ledger
+        began = time.monotonic()
         try:
             if isinstance(ledger, TradeLedger):
                 ledger.newest(await self._venue.newest_trade(symbol), time.time_ns())
             elif isinstance(ledger, QuoteLedger):
-                if await self._has_news(stream):
+                news = await self._has_news(stream)
+                if not ledger.resuming or self._held_at > began:
+                    # It has come meanwhile, or may wait in the socket.
+                    return
+                if news:
                     since = time.monotonic() - SNAPSHOT_S
                     alone = any(one is not stream and one.quiet.last > since for one in self._active())
                     await self._connect_again(stream, alone=alone)
@@ -387,7 +415,7 @@ class Session:
                     ledger.snapshot(None, time.time_ns())
         except RestError as error:
             _log.warning("state unknown", series=stream.series.name, error=str(error))
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(max(SNAPSHOT_S, error.retry_after_s))
             return
         await stream.publish_records()
         await asyncio.sleep(SNAPSHOT_S)
@@ -417,10 +445,15 @@ class Session:
         """What the venue refused, and why."""
         return [(feed, one.reason) for feed, one in self.subscriptions.items() if one.state is State.REFUSED]
 
-    def _start(self, key: object, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _start(self, key: tuple[str, Stream], work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Starts work beside the flow, unless it runs."""
         task = self._tasks.get(key)
         if task is None or task.done():
             if task is not None and not task.cancelled() and (error := task.exception()) is not None:
-                raise error
+                _log.error(
+                    "work beside the flow failed", work=key[0], series=key[1].series.name, error=repr(error)
+                )
+                # Not at once: it may fail again.
+                self._tasks[key] = asyncio.create_task(asyncio.sleep(FAILED_S))
+                return
             self._tasks[key] = asyncio.create_task(work())

@@ -126,10 +126,12 @@ class Stream:
             await self.publish_records()
 
     async def left_out(self, exchange_ns: int, reason: str) -> None:
-        """An event that cannot be published. A trade is missed by its id; for a quote, a gap says so."""
+        """An event that cannot be published: the next trade's id shows it; of a quote, a gap says so."""
         self._problem = (reason, time.monotonic())
         self.quiet.event(time.monotonic())
-        if isinstance(self.ledger, QuoteLedger):
+        if isinstance(self.ledger, TradeLedger):
+            self.ledger.left_out()
+        elif isinstance(self.ledger, QuoteLedger):
             self.ledger.left_out(exchange_ns, reason, time.time_ns())
             await self.publish_records()
 

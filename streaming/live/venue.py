@@ -194,10 +194,14 @@ class Venue(Protocol):
         """
 
     async def newest_trade(self, symbol: str) -> Trade | None:
-        """The last trade that the venue has, by REST. Raises RestError."""
+        """The last trade that the venue has, by REST. Raises RestError, as for a quote."""
 
     async def newest_quote(self, symbol: str) -> Quote | None:
-        """The best bid and ask of now, by REST. Raises RestError."""
+        """The best bid and ask of now, by REST; None while its market rests.
+
+        Raises:
+            RestError: it does not answer, the symbol is not wanted any more, or the series cannot hold them.
+        """
 
     async def moved(self, symbol: str, from_ns: int, to_ns: int) -> str:
         """What the venue can tell, by REST, of a time whose quotes it cannot give; empty for nothing.

@@ -220,6 +220,9 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                 await asyncio.sleep(backoff.delay(at_least_s=opened.retry_after_s))
                 continue
             self._trouble = ""
+            for stream in self._streams.values():
+                # A handover of which both connections have ended is over.
+                stream.ledger.alone()
             session: Session | None = opened
             while session is not None:
                 session = await self._live(session, budget)

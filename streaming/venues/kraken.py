@@ -7,6 +7,7 @@ bare JSON numbers; nothing of a price or a quantity is ever rounded.
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -328,26 +329,32 @@ class Kraken:
     # REST
 
     async def newest_trade(self, symbol: str) -> Trade | None:
-        trades, _ = await self._page(symbol, None)
-        return trades[-1] if trades else None
+        rows, _ = await self._page(symbol, None)
+        try:
+            return rest_trade(rows[-1], self._wanted(symbol), self._clock()) if rows else None
+        except InexactError as error:
+            raise RestError(f"Trades: {error}") from None
 
     async def newest_quote(self, symbol: str) -> Quote | None:
-        series = self._series[spelling(symbol)]
+        series = self._wanted(symbol)
         answer = await self._ask_rest("/0/public/Ticker", {"pair": rest_pair(symbol)})
         (facts,) = answer.values()
         # Price, whole lots, lots.
         bid, ask = facts["b"], facts["a"]
-        return Quote(
-            0,  # it does not say since when it is so
-            self._clock(),
-            scaled(bid[0], series.price_scale),
-            scaled(ask[0], series.price_scale),
-            scaled(bid[2], series.volume_scale),
-            scaled(ask[2], series.volume_scale),
-            series.price_scale,
-            series.volume_scale,
-            Origin.REST,
-        )
+        try:
+            return Quote(
+                0,  # it does not say since when it is so
+                self._clock(),
+                scaled(bid[0], series.price_scale),
+                scaled(ask[0], series.price_scale),
+                scaled(bid[2], series.volume_scale),
+                scaled(ask[2], series.volume_scale),
+                series.price_scale,
+                series.volume_scale,
+                Origin.REST,
+            )
+        except InexactError as error:
+            raise RestError(f"Ticker: {error}") from None
 
     async def moved(self, symbol: str, from_ns: int, to_ns: int) -> str:
         del symbol, from_ns, to_ns
@@ -357,24 +364,33 @@ class Kraken:
         # Whether a trade exactly at `since` is given is not documented: one nanosecond earlier it is.
         since = since_ns - 1
         while True:
-            trades, last = await self._page(symbol, since)
+            rows, last = await self._page(symbol, since)
+            series, now_ns, trades = self._wanted(symbol), self._clock(), []
+            for row in rows:
+                # What the series' scales cannot hold is left out here, too.
+                with suppress(InexactError):
+                    trades.append(rest_trade(row, series, now_ns))
             if trades:
                 yield trades
-            if len(trades) < _PAGE or last <= since:
+            if len(rows) < _PAGE or last <= since:
                 return
             since = last - 1
 
-    async def _page(self, symbol: str, since: int | None) -> tuple[list[Trade], int]:
-        """Trades in order, and where the next page begins."""
-        series = self._series[spelling(symbol)]
+    def _wanted(self, symbol: str) -> Series:
+        try:
+            return self._series[spelling(symbol)]
+        except KeyError:
+            raise RestError(f"{symbol} is not wanted any more") from None
+
+    async def _page(self, symbol: str, since: int | None) -> tuple[list[Sequence[Any]], int]:
+        """Rows of trades in order, and where the next page begins."""
         parameters = {"pair": rest_pair(symbol), "count": str(_PAGE)}
         if since is not None:
             parameters["since"] = str(since)
         answer = await self._ask_rest("/0/public/Trades", parameters)
         last = int(answer.pop("last"))
         (rows,) = answer.values()
-        now_ns = self._clock()
-        return [rest_trade(row, series, now_ns) for row in rows], last
+        return rows, last
 
     async def _ask_rest(self, path: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         _, body = await self._rest.get(path, parameters)

@@ -63,6 +63,7 @@ class _Price(msgspec.Struct):
     time: str
     bids: list[_Bucket]
     asks: list[_Bucket]
+    tradeable: bool = True
 
 
 class _Prices(msgspec.Struct):
@@ -220,10 +221,15 @@ class Oanda:
     async def newest_quote(self, symbol: str) -> Quote | None:
         path = f"/v3/accounts/{self._account}/pricing"
         answer = await self._ask(path, {"instruments": spelling(symbol)}, _Prices)
-        series = self._series[spelling(symbol)]
+        series = self._series.get(spelling(symbol))
+        if series is None:
+            raise RestError(f"{symbol} is not wanted any more")
         for price in answer.prices:
-            if price.instrument == spelling(symbol) and price.bids and price.asks:
-                return _quote(price, series, time_ns(price.time), Origin.REST)
+            if price.instrument == spelling(symbol) and price.bids and price.asks and price.tradeable:
+                try:
+                    return _quote(price, series, time_ns(price.time), Origin.REST)
+                except InexactError as error:
+                    raise RestError(f"pricing: {error}") from None
         return None
 
     async def moved(self, symbol: str, from_ns: int, to_ns: int) -> str:

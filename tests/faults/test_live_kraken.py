@@ -7,6 +7,7 @@ and its end: every one that the venue has is in the topic once, and what the ven
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -147,6 +148,30 @@ def test_a_refused_symbol_leaves_the_others_alone(
         )
     finally:
         streams.drop(refused)
+        worker.await_health("streaming 3 series")
+
+
+def test_a_series_that_can_hold_no_price_is_named_and_ends_no_connection(
+    streams: Bench, venue: RunningKraken, worker: Worker
+) -> None:
+    coarse = replace(series("adausd", Kind.TRADES), price_scale=0)
+    connections = len(venue.connections())
+    records, said = len(streams.records(coarse)), worker.log.stat().st_size
+    streams.want(coarse)
+    try:
+        worker.await_health(f"{coarse.name}: trade")
+        until(
+            f"its state was asked for; see {worker.log}",
+            lambda: "state unknown" in worker.log.read_text()[said:],
+            20,
+        )
+        last = venue.truth().next_id + 20
+        until("the others go on", lambda: last in trade_ids(streams, last, last))
+        assert len(venue.connections()) == connections
+        assert "failed" not in worker.log.read_text()[said:]
+        assert len(streams.records(coarse)) == records, "nothing is said to be complete"
+    finally:
+        streams.drop(coarse)
         worker.await_health("streaming 3 series")
 
 

@@ -381,6 +381,33 @@ def test_a_second_connection_that_never_came_leaves_nothing_behind() -> None:
     assert ledger.take(quote(START_NS), 0), "the same again, of one connection, is another"
 
 
+def test_a_market_that_rests_while_a_second_connection_opens_leaves_no_gap_behind() -> None:
+    ledger = QuoteLedger(by_time=True)
+    connected(ledger)
+    ledger.take(quote(START_NS), 0)
+    ledger.take_records()
+    ledger.overlap()
+    ledger.succeed()
+    assert not ledger.snapshot(None, 0)
+    assert ledger.take(quote(START_NS + 48 * HOUR_NS), 0)
+    assert ledger.take_records() == []
+
+
+def test_nothing_is_complete_beyond_a_trade_that_cannot_be_published_until_the_next_one_shows_it() -> None:
+    ledger = TradeLedger()
+    connected(ledger)
+    ledger.snapshot([trade(1, START_NS)], 0)
+    ledger.take_records()
+    ledger.left_out()
+    ledger.complete(START_NS + SECOND_NS, "", 0)
+    assert ledger.take_records() == []
+    ledger.take(trade(3, START_NS + 2 * SECOND_NS), 0)
+    (gap,) = ledger.take_records()
+    assert (gap.first_id, gap.last_id) == (2, 2)
+    ledger.complete(START_NS + 3 * SECOND_NS, "", 0)
+    assert [record.kind for record in ledger.take_records()] == [Saying.COMPLETE]
+
+
 def test_a_clock_that_had_jumped_ahead_hides_nothing_between_two_connections() -> None:
     ledger = QuoteLedger(by_time=True)
     connected(ledger)

@@ -18,6 +18,17 @@ def test_a_busy_stream_is_asked_about_soon_and_a_slow_one_late() -> None:
     assert slow.limit_s() == SLOWEST_S
 
 
+def test_neither_a_wait_for_the_first_event_nor_a_rest_is_a_pace() -> None:
+    quiet = Quiet(0.0)
+    for step in range(4):
+        quiet.event(100_000 + step / 10)
+    young = quiet.limit_s()
+    assert young < 2 * FASTEST_S
+    quiet.rest(200_000.0)
+    quiet.event(200_000.1)
+    assert quiet.limit_s() <= young
+
+
 def test_a_young_stream_is_known_by_its_first_few_events() -> None:
     busy = Quiet(0.0)
     for step in range(6):

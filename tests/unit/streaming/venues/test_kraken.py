@@ -1,6 +1,8 @@
 """Kraken's adapter: every recorded frame is read, and every number is exactly the one that was sent."""
 
+import asyncio
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,11 +25,13 @@ from streaming.live.venue import (
     Inexact,
     Item,
     Refused,
+    RestError,
     Status,
     Unknown,
 )
 from streaming.venues import kraken
 from streaming.venues.kraken import Kraken, rest_trade
+from tests.scripted_venue import Scripted, ScriptedVenue
 
 
 def series(symbol: str, kind: Kind = Kind.TRADES) -> Series:
@@ -287,3 +291,33 @@ def test_patience_is_what_the_venue_asks_for() -> None:
     assert kraken._patience(["EGeneral:Too many requests"]) == 5.0
     assert kraken._patience(["EService:Throttled: 1"]) == 1.0
     assert kraken._patience(["EQuery:Unknown asset pair"]) == 0.0
+
+
+def test_a_price_that_the_series_cannot_hold_is_left_out_of_pages_and_is_no_state() -> None:
+    rows = [
+        ["100.1", "0.1", 1762795433.97, "b", "l", "", 7],
+        ["100.123", "0.1", 1762795434.97, "b", "l", "", 8],
+    ]
+    ticker = {"b": ["100.123", "1", "0.1"], "a": ["100.2", "1", "0.1"]}
+    answers = {
+        "/0/public/Trades": {"XXBTZUSD": rows, "last": "1762795434970000000"},
+        "/0/public/Ticker": {"XXBTZUSD": ticker},
+    }
+    with ScriptedVenue() as venue:
+        venue.otherwise = lambda path: Scripted(
+            200, json.dumps({"error": [], "result": answers[path.partition("?")[0]]}).encode()
+        )
+        adapter = Kraken("ws://127.0.0.1:1", venue.url)
+        adapter.use([replace(series("btcusd"), price_scale=1)])
+
+        async def ids() -> list[int]:
+            return [trade.trade_id async for page in adapter.trades("btcusd", 5) for trade in page]
+
+        assert asyncio.run(ids()) == [7]
+        with pytest.raises(RestError, match=r"100\.123 has more than 1 decimals"):
+            asyncio.run(adapter.newest_trade("btcusd"))
+        with pytest.raises(RestError, match=r"100\.123 has more than 1 decimals"):
+            asyncio.run(adapter.newest_quote("btcusd"))
+        adapter.use([])
+        with pytest.raises(RestError, match="not wanted any more"):
+            asyncio.run(adapter.newest_trade("btcusd"))

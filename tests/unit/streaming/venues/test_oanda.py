@@ -24,6 +24,7 @@ from streaming.live.venue import (
     Unknown,
 )
 from streaming.venues.oanda import Oanda
+from tests.scripted_venue import Scripted, ScriptedVenue
 
 
 def series(symbol: str, scale: int = 5) -> Series:
@@ -165,3 +166,25 @@ def test_symbols() -> None:
         "XAU_USD",
         "SPX500_USD",
     ]
+
+
+def test_the_newest_price_is_one_that_can_be_traded_and_that_the_series_can_hold() -> None:
+    shown = json.loads(line())
+    with ScriptedVenue() as venue:
+        venue.otherwise = lambda _path: Scripted(200, json.dumps({"prices": [shown]}).encode())
+        adapter = Oanda(venue.url, venue.url, "a-token-of-mine", "101-001-7777777-001")
+        adapter.use([series("eurusd")])
+        quote = asyncio.run(adapter.newest_quote("eurusd"))
+        (streamed,) = quotes(make("eurusd").read(line(), 1))
+        assert isinstance(streamed, Quote)
+        assert quote is not None
+        assert (quote.bid, quote.ask, quote.exchange_ns) == (streamed.bid, streamed.ask, streamed.exchange_ns)
+        shown["tradeable"] = False
+        assert asyncio.run(adapter.newest_quote("eurusd")) is None
+        shown["tradeable"] = True
+        adapter.use([series("eurusd", scale=1)])
+        with pytest.raises(RestError, match="more than 1 decimals"):
+            asyncio.run(adapter.newest_quote("eurusd"))
+        adapter.use([])
+        with pytest.raises(RestError, match="not wanted any more"):
+            asyncio.run(adapter.newest_quote("eurusd"))
