@@ -164,14 +164,14 @@ class TradeLedger(Ledger):
         super().__init__(known_ns)
         self.last_id = last_id
         self.gaps: list[OpenGap] = list(gaps)
-        self._left_out = False
+        self._left_out_id = -1
 
-    def left_out(self) -> None:
+    def left_out(self, trade_id: int) -> None:
         """A trade that cannot be published: the next one that can shows by its id that it is missing."""
-        self._left_out = True
+        self._left_out_id = max(self._left_out_id, trade_id)
 
     def complete(self, upto_ns: int, position: str, at_ns: int, last_id: int | None = None) -> None:
-        if self._left_out:
+        if self._left_out_id > (-1 if self.last_id is None else self.last_id):
             return
         super().complete(upto_ns, position, at_ns, last_id if last_id is not None else self.last_id)
 
@@ -290,7 +290,6 @@ class TradeLedger(Ledger):
                 to_ns = by_our_clock(trade.exchange_ns, trade.receive_ns)
                 self._open(to_ns, self.last_id + 1, trade.trade_id - 1, reason, at_ns)
             self.last_id = trade.trade_id
-            self._left_out = False
             self._event(trade)
 
     def _nothing_missed(self, from_ns: int, to_ns: int, at_ns: int) -> None:

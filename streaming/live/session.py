@@ -179,7 +179,7 @@ class Session:
             case Inexact():
                 left = self._stream(item.symbol, item.channel)
                 if left is not None:
-                    await left.left_out(item.exchange_ns, item.reason)
+                    await left.left_out(item)
             case Resting():
                 await self._rest(item)
             case _:
@@ -217,14 +217,21 @@ class Session:
             if self.subscriptions.acknowledged(feed, time.monotonic()):
                 # The state came before the answer.
                 await self._begin(feed, receive_ns)
+        await self._join(stream, receive_ns)
         await stream.take(item.events, snapshot=item.snapshot)
 
     async def _rest(self, item: Resting) -> None:
         stream = self._stream(item.symbol, Channel.QUOTES)
         if stream is not None and isinstance(stream.ledger, QuoteLedger):
             stream.quiet.rest(time.monotonic())
+            await self._join(stream, time.time_ns())
             stream.ledger.snapshot(None, time.time_ns())
             await stream.publish_records()
+
+    async def _join(self, stream: Stream, venue_ns: int) -> None:
+        """Begins a stream that came to a subscription which goes on."""
+        if not stream.begun_at:
+            await stream.begin(venue_ns)
 
     async def _begin(self, feed: Feed, venue_ns: int) -> None:
         for stream in self._of(feed):
@@ -267,6 +274,9 @@ class Session:
         if not self._streams:
             await self.end("unwanted", "nothing is to be streamed any more")
             return
+        held = set(self._streams.values())
+        for key in [key for key in self._tasks if key[1] not in held]:
+            self._tasks.pop(key).cancel()
         await self._subscribe(now)
         if self._venue.ping_s is not None and now - self._pinged_at >= self._venue.ping_s:
             self._pinged_at = now

@@ -25,6 +25,7 @@ from streaming.live.ledger import Ledger, OpenGap, QuoteLedger, TradeLedger, by_
 from streaming.live.metrics import SeriesMetrics
 from streaming.live.outbox import Outbox, make_producer
 from streaming.live.quiet import Quiet
+from streaming.live.venue import Inexact
 
 GAPS_EXPLAINED = 100
 PROBLEM_S = 600.0
@@ -125,14 +126,14 @@ class Stream:
         if self.ledger.records:
             await self.publish_records()
 
-    async def left_out(self, exchange_ns: int, reason: str) -> None:
+    async def left_out(self, item: Inexact) -> None:
         """An event that cannot be published: the next trade's id shows it; of a quote, a gap says so."""
-        self._problem = (reason, time.monotonic())
+        self._problem = (item.reason, time.monotonic())
         self.quiet.event(time.monotonic())
-        if isinstance(self.ledger, TradeLedger):
-            self.ledger.left_out()
+        if isinstance(self.ledger, TradeLedger) and item.trade_id is not None:
+            self.ledger.left_out(item.trade_id)
         elif isinstance(self.ledger, QuoteLedger):
-            self.ledger.left_out(exchange_ns, reason, time.time_ns())
+            self.ledger.left_out(item.exchange_ns, item.reason, time.time_ns())
             await self.publish_records()
 
     def take_ticker(self, ticker: Ticker) -> None:

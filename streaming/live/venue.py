@@ -77,13 +77,14 @@ class Unknown:
 class Inexact:
     """A number that the series' scale cannot hold: not published, and never rounded.
 
-    `exchange_ns`: the event's time.
+    `exchange_ns` is the event's time, `trade_id` of a trade only.
     """
 
     channel: Channel
     symbol: str
     exchange_ns: int
     reason: str
+    trade_id: int | None = None
 
 
 Item = Events | Heard | Acknowledged | Refused | Status | Resting | Unknown | Inexact

@@ -224,7 +224,8 @@ class Kraken:
             try:
                 price, quantity = scaled_pair(wire.price, wire.qty, price_scale, volume_scale)
             except InexactError as error:
-                items.append(Inexact(_TRADES, symbol, exchange_ns, f"trade {wire.trade_id}: {error}"))
+                reason = f"trade {wire.trade_id}: {error}"
+                items.append(Inexact(_TRADES, symbol, exchange_ns, reason, wire.trade_id))
                 continue
             trade = Trade(
                 exchange_ns,
@@ -364,8 +365,9 @@ class Kraken:
         # Whether a trade exactly at `since` is given is not documented: one nanosecond earlier it is.
         since = since_ns - 1
         while True:
+            series = self._wanted(symbol)
             rows, last = await self._page(symbol, since)
-            series, now_ns, trades = self._wanted(symbol), self._clock(), []
+            now_ns, trades = self._clock(), []
             for row in rows:
                 # What the series' scales cannot hold is left out here, too.
                 with suppress(InexactError):

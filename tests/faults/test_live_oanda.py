@@ -131,10 +131,10 @@ def test_a_symbol_that_stays_mute_beyond_a_connection_hides_nothing(
     streams: Bench, venue: RunningOanda, worker: Worker
 ) -> None:
     began_us = now_us()
-    connections = len(venue.connections())
+    connections = newest_connection(venue)
     others = len(open_gaps(streams.records(USDJPY)))
     venue.set_faults("mute:symbol=EUR_USD,for=16")
-    until("another connection", lambda: len(venue.connections()) > connections)
+    until("another connection", lambda: newest_connection(venue) > connections)
     until(
         "prices after it",
         lambda: streams.quotes(EURUSD)[-1].exchange_ns > (began_us + 16_500_000) * 1000,
@@ -209,6 +209,10 @@ def befall_and_judge(case: Case, streams: Bench, venue: RunningOanda, worker: Wo
     note(Outcome("OANDA", case.rule, noticed, recovered, lost, len(again)))
 
 
+def newest_connection(venue: RunningOanda) -> int:
+    return max(connection["number"] for connection in venue.connections())
+
+
 @contextmanager
 def added(one: Series, streams: Bench, worker: Worker) -> Iterator[None]:
     """Streams another series within the block, once its prices come."""
@@ -235,14 +239,29 @@ def test_a_new_symbol_leaves_the_others_whole(streams: Bench, venue: RunningOand
         assert not [record for record in streams.records(EURUSD)[gaps:] if record.kind == "gap"]
 
 
+def test_a_symbol_that_goes_and_comes_back_takes_few_connections(
+    streams: Bench, venue: RunningOanda, worker: Worker
+) -> None:
+    with added(GBPUSD, streams, worker):
+        before = newest_connection(venue)
+        for _ in range(3):
+            streams.drop(GBPUSD)
+            worker.await_health("streaming 2 series")
+            streams.want(GBPUSD)
+            worker.await_health("streaming 3 series")
+        later_ns = (now_us() + 4_000_000) * 1000
+        until("prices of it", lambda: streams.quotes(GBPUSD)[-1].exchange_ns > later_ns)
+        assert newest_connection(venue) <= before + 3
+
+
 def test_a_symbol_whose_connection_never_spoke_gets_another(
     streams: Bench, venue: RunningOanda, worker: Worker
 ) -> None:
     began_us = now_us()
-    number = max(connection["number"] for connection in venue.connections()) + 1
+    number = newest_connection(venue) + 1
     venue.set_faults(f"silent:connection={number}")
     with added(GBPUSD, streams, worker):
-        assert max(connection["number"] for connection in venue.connections()) > number
+        assert newest_connection(venue) > number
         assert_whole(EURUSD, streams, venue, began_us, now_us())
 
 

@@ -398,8 +398,11 @@ def test_nothing_is_complete_beyond_a_trade_that_cannot_be_published_until_the_n
     connected(ledger)
     ledger.snapshot([trade(1, START_NS)], 0)
     ledger.take_records()
-    ledger.left_out()
+    ledger.left_out(1)
     ledger.complete(START_NS + SECOND_NS, "", 0)
+    assert [record.kind for record in ledger.take_records()] == [Saying.COMPLETE], "it is known by now"
+    ledger.left_out(2)
+    ledger.complete(START_NS + 2 * SECOND_NS, "", 0)
     assert ledger.take_records() == []
     ledger.take(trade(3, START_NS + 2 * SECOND_NS), 0)
     (gap,) = ledger.take_records()
