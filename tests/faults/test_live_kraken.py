@@ -156,9 +156,10 @@ def test_a_series_that_can_hold_no_price_is_named_and_ends_no_connection(
 ) -> None:
     coarse = replace(series("adausd", Kind.TRADES), price_scale=0)
     connections = len(venue.connections())
-    records, said = len(streams.records(coarse)), worker.log.stat().st_size
+    said = worker.log.stat().st_size
     streams.want(coarse)
     try:
+        records = len(streams.records(coarse))
         worker.await_health(f"{coarse.name}: trade")
         until(
             f"its state was asked for; see {worker.log}",
