@@ -22,6 +22,7 @@ SHOW_PROGRESS = { total=$$(grep -c == requirements.lock); n=0; while read -r wor
 NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix $(FRONT)
 # Two processes: the one with the shared platform waits much, the other one has the rest.
 SIDE_BY_SIDE := -n 2
+FIRST_TESTS := build/tests.log
 
 .PHONY: help setup up demo test test-full lint bench lambda-zip
 
@@ -65,15 +66,17 @@ up: setup
 demo: setup
 	@exec $(BIN)/candlewick up --demo
 
-test: setup
-	@$(NPM) test --silent; front=$$?; \
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not full and not alone"; first=$$?; \
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not full and alone" && exit $$((first | front))
-
-test-full: setup
-	@$(NPM) test --silent; front=$$?; \
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"; first=$$?; \
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m alone && exit $$((first | front))
+test: WHICH := not full and
+# What failed in the first of them stands at the end once more, where whoever reads only the end finds it.
+test test-full: setup
+	@mkdir -p build
+	@$(NPM) test --silent; page=$$?; \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(WHICH) not alone" | tee $(FIRST_TESTS); first=$$?; \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(WHICH) alone"; last=$$?; \
+	test $$page = 0 || echo "The page's tests failed: their output stands at the top."; \
+	test $$first = 0 || { echo "Of the tests before these, all of it in $(FIRST_TESTS):"; \
+	grep -E '^(Using --randomly-seed|E  |FAILED |ERROR )' $(FIRST_TESTS) | tail -n 40; }; \
+	exit $$((page | first | last))
 
 lint: $(PACKAGES) $(NODE_MODULES)
 	@$(BIN)/ruff check .

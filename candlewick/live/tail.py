@@ -1,6 +1,5 @@
 """What is published of a live series, as it happens or from a moment on: events, and marks of gaps."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -73,7 +72,6 @@ def follow(
     since: Since | None,
     marks: bool,
     streamed: bool = True,
-    until: float | None = None,
 ) -> Iterator[Happening]:
     """What is published of a series, in that order, without end; also when it begins to rest, or goes on.
 
@@ -81,7 +79,6 @@ def follow(
         since: behind which message of a topic to begin; None: from now.
         streamed: whether the series is, when this begins.
         marks: also say where a gap was found and where one was filled.
-        until: a moment of the monotonic clock at which to end.
 
     Raises:
         BusError: the broker refuses, or does not answer; names the topic.
@@ -95,7 +92,7 @@ def follow(
         if marks:
             records = topics.continuity_topic(topic)
             sources.append(_source(stack, client, records, since, continuity.decode))
-        while until is None or time.monotonic() < until:
+        while True:
             try:
                 ready = [(at, number) for number, one in enumerate(sources) if (at := one.peek()) is not None]
                 if not ready:

@@ -66,6 +66,8 @@ async def _fill_from(venue: Venue, stream: Stream, gap: OpenGap, since_ns: int) 
 
 async def explain(venue: Venue, stream: Stream) -> None:
     """Asks what moved in the oldest gap of a stream that stays."""
+    if not stream.unexplained:
+        return
     gap = stream.unexplained[0]
     await asyncio.sleep(max(0.0, EXPLAIN_S - (time.time_ns() - gap.to_ns) / 1e9))
     backoff, text = Backoff(), ""

@@ -229,7 +229,7 @@ class Session:
             await stream.publish_records()
 
     async def _join(self, stream: Stream, venue_ns: int) -> None:
-        """Begins a stream that came to a subscription which goes on."""
+        """Begins a stream that came to a subscription which goes on: its series had lost its producer."""
         if not stream.begun_at:
             await stream.begin(venue_ns)
 
@@ -289,6 +289,7 @@ class Session:
                 outbox.check()
                 outbox.flush_newest()
         for stream in self._active():
+            await self._join(stream, time.time_ns())
             self._judge(stream, now)
             self._start(("settle", stream), stream.settle)
         for stream in self._streams.values():
@@ -306,9 +307,6 @@ class Session:
             for feed, one in self.subscriptions.items()
             if one.state is State.REFUSED and now - one.since > REFUSED_S
         }
-        for stream in self._streams.values():
-            if not stream.begun_at:
-                self._open_anew(stream, now)
         leaving = sorted(self.subscriptions.take_leaving())
         for frame in self._venue.unsubscribe(leaving) if leaving else ():
             await self._connection.send(frame)
@@ -321,13 +319,6 @@ class Session:
         self.subscriptions.requested(unasked, now)
         for frame in frames:
             await self._connection.send(frame)
-
-    def _open_anew(self, stream: Stream, now: float) -> None:
-        """A series whose producer was lost has another stream, which knows nothing of its subscription."""
-        active = set(self.subscriptions.active())
-        for feed in active.intersection(self._venue.feeds(stream.series)):
-            self.subscriptions.renew(feed, now)
-            self._opened.discard(feed)
 
     def _judge(self, stream: Stream, now: float) -> None:
         if not self.trading or not stream.is_open(now_us()):
