@@ -176,6 +176,8 @@ class Outbox:
         _keep_thread_state()
         if result != _pulsar.Result.Ok:
             self._fail(result)
+        if self._failed is not None:
+            # Counted, it would stand for one before it that was lost.
             return
         self.last = Position(message_id.ledger_id(), message_id.entry_id())
         self.acknowledged += 1

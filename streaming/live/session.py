@@ -15,6 +15,7 @@ from candlewick.times import now_us
 from streaming.live import filling
 from streaming.live.ledger import QuoteLedger, TradeLedger, by_our_clock
 from streaming.live.metrics import Metrics
+from streaming.live.outbox import FencedError, LostProducerError
 from streaming.live.stream import Stream
 from streaming.live.subscriptions import State, Subscriptions
 from streaming.live.venue import (
@@ -168,6 +169,11 @@ class Session:
             await self._take(item, receive_ns)
 
     async def _take(self, item: Item, receive_ns: int) -> None:
+        # A series whose producer has ended is begun again by the worker; the others go on.
+        with contextlib.suppress(FencedError, LostProducerError):
+            await self._give(item, receive_ns)
+
+    async def _give(self, item: Item, receive_ns: int) -> None:
         match item:
             case Events():
                 await self._events(item, receive_ns)
@@ -285,9 +291,9 @@ class Session:
             await self.end("silent", f"nothing was received for {self._venue.silent_s:.0f} s")
             return
         for stream in list(self._streams.values()):
-            for outbox in stream.outboxes:
-                outbox.check()
-                outbox.flush_newest()
+            if stream.ticker is not None:
+                with contextlib.suppress(FencedError, LostProducerError):
+                    stream.ticker.flush_newest()
         for stream in self._active():
             await self._join(stream, time.time_ns())
             self._judge(stream, now)

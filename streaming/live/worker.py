@@ -1,4 +1,4 @@
-"""A venue's worker: what is wanted, a stream for each series, one connection after the other.
+"""A venue's worker: what is wanted, a stream for each series, and what a person should know of them.
 
 It runs an event loop in a thread of its own; `lifecycle.run` around it handles signals and health records.
 """
@@ -23,17 +23,16 @@ from candlewick.live import wanted
 from candlewick.live.reading import BEGINNING, TopicReader
 from candlewick.live.stream_health import StreamHealth, to_fact
 from candlewick.times import iso, now_us
-from streaming.live.backoff import Backoff, Budget
+from streaming.live.backoff import Backoff
+from streaming.live.connections import Connections
 from streaming.live.ledger import TradeLedger
 from streaming.live.metrics import Metrics, MetricsServer
 from streaming.live.outbox import LIMIT, FencedError, LostProducerError
 from streaming.live.session import Session
 from streaming.live.stream import Stream, open_stream
-from streaming.live.venue import ConnectError, Venue
+from streaming.live.venue import Venue
 
 DRAIN_S = 3.0
-MAINTENANCE_S = 5.0
-"""The least wait before a venue is asked again that closed while it was not trading."""
 STALLED_S = 5.0
 """How long Pulsar may acknowledge nothing before the worker says so."""
 STILL_S = 30.0
@@ -64,10 +63,8 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         self._opening: dict[str, str] = {}
         self._all_tried = False
         """Whether every wanted series has been tried once: else there would be a connection for each."""
-        self._session: Session | None = None
-        self._trouble = ""
+        self._connections = Connections(venue, self._streams, self._metrics)
         self._fenced = ""
-        self._reconnects = 0
 
     def __enter__(self) -> Self:
         self._server.__enter__()
@@ -110,7 +107,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         work = [
             asyncio.create_task(self._follow_wanted(client)),
             asyncio.create_task(self._keep_streams(client)),
-            asyncio.create_task(self._keep_connected()),
+            asyncio.create_task(self._connections.keep(self._may_connect)),
         ]
         stop = asyncio.create_task(self._stopping.wait())
         done, _ = await asyncio.wait([*work, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -207,90 +204,8 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
             return False
         return True
 
-    async def _keep_connected(self) -> None:
-        """One connection after the other, each attempt within the venue's budget and the backoff."""
-        backoff = Backoff()
-        budget = Budget(self._venue.connect_burst, self._venue.connect_interval_s, time.monotonic())
-        while True:
-            if not self._streams or not self._all_tried or self._fenced:
-                await asyncio.sleep(0.05)
-                continue
-            opened = await self._open_session(budget)
-            if isinstance(opened, ConnectError):
-                await asyncio.sleep(backoff.delay(at_least_s=opened.retry_after_s))
-                continue
-            self._trouble = ""
-            for stream in self._streams.values():
-                # A handover of which both connections have ended is over.
-                stream.ledger.alone()
-            session: Session | None = opened
-            while session is not None:
-                session = await self._live(session, budget)
-            last, self._session = self._session, None
-            if last is not None and last.has_data:
-                backoff.reset()
-            rests = last is not None and not last.trading
-            await asyncio.sleep(backoff.delay(at_least_s=MAINTENANCE_S if rests else 0.0))
-
-    async def _open_session(
-        self, budget: Budget, predecessor: Session | None = None
-    ) -> Session | ConnectError:
-        await asyncio.sleep(budget.take(time.monotonic()))
-        symbols = sorted({stream.series.symbol for stream in self._streams.values()})
-        try:
-            connection = await self._venue.connect(symbols)
-        except ConnectError as error:
-            self._metrics.reconnects.labels(error.cause).inc()
-            self._say_trouble(error.cause, str(error))
-            return error
-        _log.info("connected", venue=self.name)
-        return Session(self._venue, connection, self._streams, self._metrics, predecessor)
-
-    async def _live(self, session: Session, budget: Budget) -> Session | None:
-        """Runs a session to its end; its successor, where it has one."""
-        self._session = session
-        self._metrics.connected.set(1)
-        run = session.start()
-        successor: Session | None = None
-        backoff = Backoff(first_s=1.0)
-        while not run.done():
-            change = asyncio.create_task(session.wants_successor.wait())
-            await asyncio.wait({run, change}, return_when=asyncio.FIRST_COMPLETED)
-            change.cancel()
-            if not run.done():
-                successor = await self._succeed(session, run, budget, backoff)
-        self._metrics.connected.set(0)
-        try:
-            cause, reason = run.result()
-        except (FencedError, LostProducerError) as error:
-            cause, reason = "producer", f"{type(error).__name__}: {error}"
-        if successor is None:
-            self._reconnects += 1
-            self._metrics.reconnects.labels(cause).inc()
-            self._say_trouble(cause, reason)
-        return successor
-
-    async def _succeed(
-        self, session: Session, run: asyncio.Task[tuple[str, str]], budget: Budget, backoff: Backoff
-    ) -> Session | None:
-        """Opens a connection that takes over from a session; None where it could not, and the old goes on."""
-        session.wants_successor.clear()
-        for stream in self._streams.values():
-            stream.ledger.overlap()
-        opened = await self._open_session(budget, session)
-        if isinstance(opened, Session):
-            await asyncio.wait({run, opened.start()}, return_when=asyncio.FIRST_COMPLETED)
-            if run.done():
-                return opened
-        for stream in self._streams.values():
-            stream.ledger.alone()
-        asked_s = opened.retry_after_s if isinstance(opened, ConnectError) else 0.0
-        await asyncio.wait({run}, timeout=backoff.delay(at_least_s=max(1.0, asked_s)))
-        return None
-
-    def _say_trouble(self, cause: str, reason: str) -> None:
-        self._trouble = reason
-        _log.warning("not connected", venue=self.name, cause=cause, reason=reason)
+    def _may_connect(self) -> bool:
+        return bool(self._streams) and self._all_tried and not self._fenced
 
     # What is told
 
@@ -307,9 +222,10 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         if self._opening:
             name, reason = next(iter(self._opening.items()))
             return Condition.WAITING, f"{name} is not open: {reason}"
-        if self._session is not None:
-            return self._of_session(self._session)
-        return Condition.WAITING, f"not connected: {self._trouble}" if self._trouble else "connecting"
+        if (session := self._connections.session) is not None:
+            return self._of_session(session)
+        trouble = self._connections.trouble
+        return Condition.WAITING, f"not connected: {trouble}" if trouble else "connecting"
 
     def _of_session(self, session: Session) -> tuple[Condition, str]:
         problem = next(self._problems(session), None)
@@ -353,12 +269,13 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         return session is not None and session.trading and bool(still) and all(still)
 
     def _facts(self) -> dict[str, str]:
+        connections = self._connections
         facts = {
             "configured": "no" if self._venue.unconfigured else "yes",
-            "connected": "yes" if self._session is not None else "no",
-            "still": "yes" if self._is_still(self._session) else "no",
-            "reconnects": str(self._reconnects),
-            "trouble": self._trouble,
+            "connected": "yes" if connections.session is not None else "no",
+            "still": "yes" if self._is_still(connections.session) else "no",
+            "reconnects": str(connections.reconnects),
+            "trouble": connections.trouble,
         }
         for name in self._wanted or ():
             stream = self._streams.get(name)
@@ -375,7 +292,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
 
     def _health(self, stream: Stream) -> StreamHealth:
         gaps = stream.ledger.gaps if isinstance(stream.ledger, TradeLedger) else []
-        session = self._session
+        session = self._connections.session
         state, problem = "not connected", stream.problem
         if session is not None:
             refused = dict(session.refusals())

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterator
-from functools import wraps
+from collections.abc import Iterator
 
 import pulsar
 import pytest
@@ -16,6 +15,7 @@ from candlewick.live.events import DEFINITIONS, Channel, Trade, decode
 from candlewick.settings import Settings
 from streaming.live import outbox
 from streaming.live.outbox import LINGER_S, LostProducerError, Outbox, make_producer
+from tests.event_loop import in_a_loop
 from tests.live_topics import live_series, trade
 
 
@@ -48,14 +48,6 @@ def topic(series: Series) -> str:
 @pytest.fixture
 def producer(client: pulsar.Client, series: Series, topic: str) -> pulsar.Producer:
     return make_producer(client, topic, json_schema(DEFINITIONS[Channel.TRADES]), series.name)
-
-
-def in_a_loop(test: Callable[..., Coroutine[None, None, None]]) -> Callable[..., None]:
-    @wraps(test)
-    def run(**given: object) -> None:
-        asyncio.run(test(**given))
-
-    return run
 
 
 class Acknowledged:
