@@ -34,7 +34,9 @@ from tests.platform import Platform, Venue
 pytest_plugins = ["tests.side_by_side"]
 
 # A busy machine is no failure.
-hypothesis.settings.register_profile("candlewick", deadline=None)
+hypothesis.settings.register_profile(
+    "candlewick", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("candlewick")
 
 PORTS = 13

@@ -23,7 +23,8 @@ class Connections:
 
     Attributes:
         session: the present connection; None while there is none.
-        trouble: why the last one ended, or could not be opened; empty once another is open.
+        trouble: why the last one ended, or could not be opened.
+        no_successor: why the present one, which wants a successor, has none yet.
         reconnects: how many have ended without a successor.
     """
 
@@ -31,6 +32,7 @@ class Connections:
         """`streams` by the series' name; the caller adds and removes."""
         self.session: Session | None = None
         self.trouble = ""
+        self.no_successor = ""
         self.reconnects = 0
         self._venue = venue
         self._streams = streams
@@ -48,7 +50,6 @@ class Connections:
             if isinstance(opened, ConnectError):
                 await asyncio.sleep(backoff.delay(at_least_s=opened.retry_after_s))
                 continue
-            self.trouble = ""
             for stream in self._streams.values():
                 # A handover of which both connections have ended is over.
                 stream.ledger.alone()
@@ -77,7 +78,7 @@ class Connections:
 
     async def _live(self, session: Session, budget: Budget) -> Session | None:
         """Runs a session to its end; its successor, where it has one."""
-        self.session = session
+        self.session, self.no_successor = session, ""
         self._metrics.connected.set(1)
         run = session.start()
         successor: Session | None = None
@@ -108,6 +109,11 @@ class Connections:
             await asyncio.wait({run, opened.start()}, return_when=asyncio.FIRST_COMPLETED)
             if run.done():
                 return opened
+            cause, self.no_successor = opened.start().result()
+            self._metrics.reconnects.labels(cause).inc()
+        else:
+            self.no_successor = str(opened)
+        _log.warning("no successor", venue=self._venue.name, reason=self.no_successor)
         for stream in self._streams.values():
             stream.ledger.alone()
         asked_s = opened.retry_after_s if isinstance(opened, ConnectError) else 0.0

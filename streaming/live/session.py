@@ -448,6 +448,11 @@ class Session:
         active = set(self.subscriptions.active())
         return [one for one in self._streams.values() if active.issuperset(self._venue.feeds(one.series))]
 
+    def unsubscribed(self) -> list[Stream]:
+        """Those that the venue has not answered for yet on this connection."""
+        active = self._active()
+        return [one for one in self._streams.values() if one not in active]
+
     def refusals(self) -> Iterable[tuple[Feed, str]]:
         """What the venue refused, and why."""
         return [(feed, one.reason) for feed, one in self.subscriptions.items() if one.state is State.REFUSED]

@@ -205,7 +205,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         return True
 
     def _may_connect(self) -> bool:
-        return bool(self._streams) and self._all_tried and not self._fenced
+        return bool(self._streams) and self._all_tried
 
     # What is told
 
@@ -240,6 +240,9 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
             return Condition.WAITING, text
         if not session.trading:
             return Condition.OK, f"the venue is in {session.status}"
+        if missing := session.unsubscribed():
+            reason = f": {self._connections.no_successor}" if self._connections.no_successor else ""
+            return Condition.WAITING, f"{missing[0].series.name} is not subscribed to yet{reason}"
         open_gaps = sum(
             not gap.given_up
             for stream in self._streams.values()

@@ -260,6 +260,8 @@ def test_a_symbol_whose_connection_never_spoke_gets_another(
     began_us = now_us()
     number = newest_connection(venue) + 1
     venue.set_faults(f"silent:connection={number}")
+    streams.want(GBPUSD)
+    worker.await_health(f"{GBPUSD.name} is not subscribed to yet: nothing was received")
     with added(GBPUSD, streams, worker):
         assert newest_connection(venue) > number
         assert_whole(EURUSD, streams, venue, began_us, now_us())

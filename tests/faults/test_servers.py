@@ -113,7 +113,7 @@ def test_after_a_kill_of_the_supervisor_a_start_takes_over(both: Settings) -> No
 def test_a_stop_takes_little_longer_than_its_programs(database: Settings) -> None:
     began = time.monotonic()
     assert local_servers.stop(database)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_a_stop_also_stops_what_a_killed_supervisor_left(database: Settings) -> None:

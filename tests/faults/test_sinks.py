@@ -93,8 +93,9 @@ def test_a_database_restart_while_landing_is_over_without_a_hand(landing: Sinks,
     published = published_and_landing(landing, series, hours)
     home = Home(landing.settings.home)
     if how == "kill":
+        killed = supervisor.states(home)[programs.POSTGRES].pid
         kill(landing.settings, programs.POSTGRES)
-        until("it is down", lambda: not answers(landing), 5)
+        until("that is noticed", lambda: supervisor.states(home)[programs.POSTGRES].pid != killed)
     else:
         stop(landing.settings, programs.POSTGRES)
         supervisor.start_program(home, programs.POSTGRES)

@@ -47,7 +47,7 @@ def without(*hours: int) -> dict[int, list[Tick]]:
 class Bench:
     """A scripted venue, an archive, and `fetch` between them."""
 
-    def __init__(self, server: ScriptedVenue, folder: Path) -> None:
+    def __init__(self, server: ScriptedVenue, folder: Path, *, timeout_s: float = 10.0) -> None:
         self.server = server
         self.folder = folder
         self.archive = Archive(str(folder))
@@ -56,7 +56,7 @@ class Bench:
             _env_file=None,
             dukascopy_url=server.url,
             dukascopy_json_url=f"{server.url}/v1",
-            dukascopy_timeout=0.5,
+            dukascopy_timeout=timeout_s,
         )
         self.venue = Venue(settings, Unpaced(), clock=self.tick)
 

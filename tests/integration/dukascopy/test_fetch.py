@@ -456,7 +456,7 @@ def test_a_venue_that_hangs(bench: Bench) -> None:
     bench.serve_hours(FULL)
     release = threading.Event()
     bench.server.first[hour_path(8)] = [Scripted(200, until=release)] * 10
-    result = bench.fetch()
+    result = Bench(bench.server, bench.folder, timeout_s=0.5).fetch()
     release.set()
     assert problems(result) == {8: (FAILED, "timed-out")}
 

@@ -183,7 +183,8 @@ class TestFaults:
 
     def test_a_hang_says_nothing(self, venue: RunningVenue) -> None:
         venue.set_faults("hang:family=hour,seconds=60")
-        with httpx.Client(trust_env=False, timeout=0.3) as client, pytest.raises(httpx.ReadTimeout):
+        hasty = httpx.Timeout(30, read=0.3)
+        with httpx.Client(trust_env=False, timeout=hasty) as client, pytest.raises(httpx.ReadTimeout):
             client.get(f"{venue.url}/{HOUR}")
         assert get(venue, DAY).status_code == 200
 

@@ -265,7 +265,7 @@ def test_a_venue_that_hangs_is_left_behind_at_the_deadline() -> None:
     started = time.monotonic()
     try:
         response = check(request, FEEDS, Venue(rule), now_us=NOON)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
     finally:
         released.set()
     assert len(response.hours_in("eurusd", State.UNKNOWN)) == 12

@@ -132,7 +132,6 @@ async def test_a_frame_that_cannot_be_read_ends_the_connection() -> None:
         second = await bench.connected(2)
         second.say(venue.trade("btcusd"))
         await eventually("nothing is lacked", lambda: sorted(bench.topics["btcusd"].ids) == [101, 102, 103])
-        assert not bench.connections.trouble
 
 
 @in_a_loop
@@ -182,7 +181,6 @@ async def test_a_venue_that_refuses_is_asked_again_and_why_is_told() -> None:
         await eventually("why is told", lambda: bench.connections.trouble == "the venue is away")
         venue.refusal = None
         connection = await bench.connected()
-        assert not bench.connections.trouble
         connection.say(venue.trade("btcusd"))
         await eventually("it is published", lambda: bench.topics["btcusd"].ids)
 
@@ -247,4 +245,29 @@ async def test_a_symbol_that_is_added_where_that_takes_a_connection_costs_the_ot
         assert len(bench.topics["usdjpy"].bids) == 1
         # None of its own but that of the start.
         assert bench.topics["eurusd"].said("gap") == ["the connection was lost"]
+        assert bench.connections.reconnects == 0
+
+
+@in_a_loop
+async def test_a_symbol_that_waits_for_a_connection_is_named_with_the_reason() -> None:
+    async with running(venue := ScriptedVenue(resubscribes_one=False), EUR) as bench:
+        await eventually("a connection is opened", lambda: venue.connections)
+        venue.connection.say(venue.quote("eurusd"))
+        await eventually("it is published", lambda: bench.topics["eurusd"].bids)
+        session = bench.connections.session
+        assert session is not None
+        assert session.unsubscribed() == []
+        venue.refusal = ConnectError("status 503", "the venue is away")
+        bench.add(JPY, 60)
+        await eventually("why is told", lambda: bench.connections.no_successor == "the venue is away")
+        assert [one.series for one in session.unsubscribed()] == [JPY]
+        venue.refusal = None
+        await eventually("another connection is opened", lambda: len(venue.connections) == 2)
+        venue.connection.drop()
+        await eventually("why is told", lambda: bench.connections.no_successor == "the peer is gone")
+        await eventually("another connection is opened", lambda: len(venue.connections) == 3)
+        venue.connection.say(venue.quote("usdjpy"))
+        await eventually("it is published", lambda: bench.topics["usdjpy"].bids)
+        assert not bench.connections.no_successor
+        assert bench.connections.session is not session
         assert bench.connections.reconnects == 0
