@@ -48,7 +48,7 @@ def _restart(name: str) -> dg.AssetsDefinition:
     )
     def start_anew(context: dg.AssetExecutionContext, config: RestartConfig) -> Result:
         settings = Settings()
-        with alive(lock_folder(settings), context.run_id):
+        with alive(lock_folder(settings), context.run.run_id):
             try:
                 done = restart(settings, name, even_if_well=config.even_if_well)
             except CandlewickError as error:

@@ -214,8 +214,8 @@ def newest_connection(venue: RunningOanda) -> int:
 
 
 @contextmanager
-def added(one: Series, streams: Bench, worker: Worker) -> Iterator[None]:
-    """Streams another series within the block, once its prices come."""
+def added(one: Series, streams: Bench, worker: Worker, *, first_says: str = "") -> Iterator[None]:
+    """Streams another series within the block, once its prices come; `first_says`: the worker until then."""
 
     def prices() -> float:
         return worker.metric("candlewick_live_published_total", series=one.name)
@@ -223,6 +223,7 @@ def added(one: Series, streams: Bench, worker: Worker) -> Iterator[None]:
     before = prices()
     streams.want(one)
     try:
+        worker.await_health(first_says)
         until(f"prices of {one.name}; see {worker.log}", lambda: prices() > before + 5, 40)
         yield
     finally:
@@ -260,9 +261,7 @@ def test_a_symbol_whose_connection_never_spoke_gets_another(
     began_us = now_us()
     number = newest_connection(venue) + 1
     venue.set_faults(f"silent:connection={number}")
-    streams.want(GBPUSD)
-    worker.await_health(f"{GBPUSD.name} is not subscribed to yet: nothing was received")
-    with added(GBPUSD, streams, worker):
+    with added(GBPUSD, streams, worker, first_says=f"{GBPUSD.name} is not subscribed to yet"):
         assert newest_connection(venue) > number
         assert_whole(EURUSD, streams, venue, began_us, now_us())
 
