@@ -102,6 +102,7 @@ class Connections:
     ) -> Session | None:
         """Opens a connection that takes over from a session; None where it could not, and the old goes on."""
         session.wants_successor.clear()
+        session.overlaps = True
         for stream in self._streams.values():
             stream.ledger.overlap()
         opened = await self._open_session(budget, session)
@@ -114,6 +115,7 @@ class Connections:
         else:
             self.no_successor = str(opened)
         _log.warning("no successor", venue=self._venue.name, reason=self.no_successor)
+        session.overlaps = False
         for stream in self._streams.values():
             stream.ledger.alone()
         asked_s = opened.retry_after_s if isinstance(opened, ConnectError) else 0.0

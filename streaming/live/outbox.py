@@ -93,14 +93,43 @@ class Outbox:
         Raises:
             FencedError, LostProducerError.
         """
-        while self.depth >= self._limit:
-            await self._room()
-        self._send(event)
+        await self.room()
+        self.put(event)
+
+    async def room(self, count: int = 1) -> None:
+        """Waits until so many more events are within the bound, or nothing waits.
+
+        Raises:
+            FencedError, LostProducerError.
+        """
+        while self.depth and self.depth + count > self._limit:
+            await self._moves()
+        self.check()
+
+    def put(self, event: Event | Continuity) -> None:
+        """Sends at once; that there is room the caller has seen to.
+
+        Raises:
+            FencedError, LostProducerError.
+        """
+        self.check()
+        if not isinstance(event, Continuity):
+            event.publish_ns = time.time_ns()
+        self._lingering.append(encode(event))
+        if not self.depth:
+            self._moved_at = time.monotonic()
+        self.sent += 1
+        if len(self._lingering) == 1:
+            wait_s = self._handed_over_at + LINGER_S - time.monotonic()
+            if wait_s > 0:
+                self._loop.call_later(wait_s, self._hand_over)
+            else:
+                self._hand_over()
 
     def offer(self, event: Event) -> None:
         """Sends where there is room; otherwise the newest alone is kept, and the others are counted."""
         if self.depth < self._limit:
-            self._send(event)
+            self.put(event)
             return
         self.coalesced += self._newest is not None
         self._newest = event
@@ -109,7 +138,7 @@ class Outbox:
         """Sends what `offer` kept, once there is room."""
         if self._newest is not None and self.depth < self._limit:
             event, self._newest = self._newest, None
-            self._send(event)
+            self.put(event)
 
     async def settled(self) -> None:
         """Waits until all that was sent so far is acknowledged.
@@ -120,7 +149,7 @@ class Outbox:
         self._hand_over()
         sent = self.sent
         while self.acknowledged < sent:
-            await self._room()
+            await self._moves()
 
     async def drain(self, timeout_s: float) -> bool:
         """Waits until everything is acknowledged; whether it was in time."""
@@ -141,21 +170,6 @@ class Outbox:
         """Raises FencedError or LostProducerError once sending has failed."""
         if self._failed is not None:
             raise self._failed
-
-    def _send(self, event: Event | Continuity) -> None:
-        self.check()
-        if not isinstance(event, Continuity):
-            event.publish_ns = time.time_ns()
-        self._lingering.append(encode(event))
-        if not self.depth:
-            self._moved_at = time.monotonic()
-        self.sent += 1
-        if len(self._lingering) == 1:
-            wait_s = self._handed_over_at + LINGER_S - time.monotonic()
-            if wait_s > 0:
-                self._loop.call_later(wait_s, self._hand_over)
-            else:
-                self._hand_over()
 
     def _hand_over(self) -> None:
         """Gives the client library what waits here."""
@@ -200,7 +214,7 @@ class Outbox:
             # The loop has ended, and nobody waits any more.
             return
 
-    async def _room(self) -> None:
+    async def _moves(self) -> None:
         self.check()
         self._moved.clear()
         self._waiters += 1

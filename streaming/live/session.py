@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -78,6 +78,10 @@ class Session:
         self._connection = connection
         self._opened = {one.feed for one in connection.opening if isinstance(one, Acknowledged | Refused)}
         """What its opening has answered for: not to be asked for on this connection."""
+        self._left: set[Feed] = set()
+        """Feeds that were unsubscribed, and whose events may still be on their way."""
+        self.overlaps = False
+        """Whether a successor is being opened, so that both connections may give the same."""
         self._streams = streams
         self._metrics = metrics
         self._alive_at = time.monotonic()
@@ -193,6 +197,7 @@ class Session:
 
     async def _answered(self, item: Acknowledged | Refused) -> None:
         now = time.monotonic()
+        self._left.discard(item.feed)
         if isinstance(item, Refused):
             if self.subscriptions.refused(item.feed, item.reason, now):
                 _log.warning("subscription refused", feed=":".join(item.feed), reason=item.reason)
@@ -219,25 +224,38 @@ class Session:
         if stream is None:
             return
         self.has_data = True
-        for feed in self._venue.feeds(stream.series):
+        feeds = self._venue.feeds(stream.series)
+        if item.snapshot:
+            self._left.difference_update(feeds)
+        elif not self._left.isdisjoint(feeds):
+            # Of the subscription that was ended: between it and the next one something may be missing.
+            return
+        for feed in feeds:
             if self.subscriptions.acknowledged(feed, time.monotonic()):
                 # The state came before the answer.
                 await self._begin(feed, receive_ns)
-        await self._join(stream, receive_ns)
-        await stream.take(item.events, snapshot=item.snapshot)
+        if await self._join(stream, receive_ns):
+            await stream.take(item.events, snapshot=item.snapshot)
 
     async def _rest(self, item: Resting) -> None:
         stream = self._stream(item.symbol, Channel.QUOTES)
         if stream is not None and isinstance(stream.ledger, QuoteLedger):
             stream.quiet.rest(time.monotonic())
-            await self._join(stream, time.time_ns())
-            stream.ledger.snapshot(None, time.time_ns())
-            await stream.publish_records()
+            if await self._join(stream, time.time_ns()):
+                stream.ledger.snapshot(None, time.time_ns())
+                await stream.publish_records()
 
-    async def _join(self, stream: Stream, venue_ns: int) -> None:
-        """Begins a stream that came to a subscription which goes on: its series had lost its producer."""
-        if not stream.begun_at:
+    async def _join(self, stream: Stream, venue_ns: int) -> bool:
+        """Whether a stream has begun; one that came to a subscription which goes on begins here.
+
+        Its series was opened anew. Where one symbol can be subscribed to again the watch does that instead,
+        for the state that opens it.
+        """
+        if not stream.begun_at and not self._venue.resubscribes_one:
             await stream.begin(venue_ns)
+            if self.overlaps:
+                stream.ledger.overlap()
+        return bool(stream.begun_at)
 
     async def _begin(self, feed: Feed, venue_ns: int) -> None:
         for stream in self._of(feed):
@@ -294,8 +312,13 @@ class Session:
             if stream.ticker is not None:
                 with contextlib.suppress(FencedError, LostProducerError):
                     stream.ticker.flush_newest()
+        await self._look_after_streams(now)
+
+    async def _look_after_streams(self, now: float) -> None:
         for stream in self._active():
-            await self._join(stream, time.time_ns())
+            if not await self._join(stream, time.time_ns()):
+                await self._subscribe_again(stream, now)
+                continue
             self._judge(stream, now)
             self._start(("settle", stream), stream.settle)
         for stream in self._streams.values():
@@ -314,8 +337,8 @@ class Session:
             if one.state is State.REFUSED and now - one.since > REFUSED_S
         }
         leaving = sorted(self.subscriptions.take_leaving())
-        for frame in self._venue.unsubscribe(leaving) if leaving else ():
-            await self._connection.send(frame)
+        if leaving:
+            await self._unsubscribe(leaving)
         due = sorted(self.subscriptions.due(now))
         unasked = [feed for feed in due if feed not in self._opened]
         frames = self._venue.subscribe(unasked) if unasked else []
@@ -356,24 +379,23 @@ class Session:
             # What the venue has may wait in the socket.
             return
         # Did nothing come of any symbol since, it is the connection and not the symbol.
-        alone = any(one.quiet.last > last + SECOND_LOOK_S for one in self._active())
-        if stream.renewals or not alone or not self._venue.resubscribes_one:
-            await self._connect_again(stream, alone=alone)
-            return
-        _log.warning("mute", series=stream.series.name, remedy="subscribing again")
-        stream.renewals += 1
-        stream.lost(in_doubt=True)
-        feeds = self._venue.feeds(stream.series)
-        with contextlib.suppress(ClosedError):
-            for frame in self._venue.unsubscribe(feeds):
-                await self._connection.send(frame)
-        for feed in feeds:
-            self.subscriptions.renew(feed, now)
-        stream.quiet.rest(now)
+        await self._is_mute(
+            stream, alone=any(one.quiet.last > last + SECOND_LOOK_S for one in self._active())
+        )
 
-    async def _connect_again(self, stream: Stream, *, alone: bool) -> None:
-        """A series is mute, and the venue has news of it. The others are taken over by the new connection."""
+    async def _is_mute(self, stream: Stream, *, alone: bool) -> None:
+        """The venue has news of a series; `alone`: others flow.
+
+        It is subscribed to again where that is possible and was not in vain already; else it takes another
+        connection, which takes over the others if they flow.
+        """
         stream.renewals += 1
+        if alone and stream.renewals == 1 and self._venue.resubscribes_one:
+            _log.warning("mute", series=stream.series.name, remedy="subscribing again")
+            stream.lost(in_doubt=True)
+            with contextlib.suppress(ClosedError):
+                await self._subscribe_again(stream, time.monotonic())
+            return
         if not alone or self._venue.resubscribes_one:
             await self.end("stalled", f"{stream.series.name} is mute, and the venue has news of it")
             return
@@ -383,6 +405,21 @@ class Session:
         # Should this connection give its prices again meanwhile, they do not make up for those before.
         await stream.begin(time.time_ns())
         self.wants_successor.set()
+
+    async def _subscribe_again(self, stream: Stream, now: float) -> None:
+        """Ends the subscriptions of one series and has them asked for anew. Raises ClosedError."""
+        feeds = self._venue.feeds(stream.series)
+        for feed in feeds:
+            self.subscriptions.renew(feed, now)
+        stream.quiet.rest(now)
+        await self._unsubscribe(feeds)
+
+    async def _unsubscribe(self, feeds: Sequence[Feed]) -> None:
+        frames = self._venue.unsubscribe(feeds)
+        if frames:
+            self._left.update(feeds)
+        for frame in frames:
+            await self._connection.send(frame)
 
     async def _has_news(self, stream: Stream) -> bool:
         symbol, ledger = stream.series.symbol, stream.ledger
@@ -416,7 +453,7 @@ class Session:
                 if news:
                     since = time.monotonic() - SNAPSHOT_S
                     alone = any(one is not stream and one.quiet.last > since for one in self._active())
-                    await self._connect_again(stream, alone=alone)
+                    await self._is_mute(stream, alone=alone)
                     return
                 if await self._venue.newest_quote(symbol) is None:
                     ledger.snapshot(None, time.time_ns())
@@ -446,12 +483,14 @@ class Session:
 
     def _active(self) -> list[Stream]:
         active = set(self.subscriptions.active())
-        return [one for one in self._streams.values() if active.issuperset(self._venue.feeds(one.series))]
+        return [
+            one for one in list(self._streams.values()) if active.issuperset(self._venue.feeds(one.series))
+        ]
 
     def unsubscribed(self) -> list[Stream]:
         """Those that the venue has not answered for yet on this connection."""
         active = self._active()
-        return [one for one in self._streams.values() if one not in active]
+        return [one for one in list(self._streams.values()) if one not in active]
 
     def refusals(self) -> Iterable[tuple[Feed, str]]:
         """What the venue refused, and why."""

@@ -28,6 +28,7 @@ from streaming.live.quiet import Quiet
 from streaming.live.venue import Inexact
 
 GAPS_EXPLAINED = 100
+FILLED_AT_ONCE = 100
 PROBLEM_S = 600.0
 """How long it is told that something could not be published."""
 COMPLETE_S = 3.0
@@ -62,7 +63,9 @@ class Stream:
         self.lag_ns = 0
         self._records = records
         self._week = calendar(series.calendar)
-        self._claim: tuple[int, int] | None = None
+        self._claim: tuple[int, int, int | None] | None = None
+        self._unsent = False
+        """The ledger counts events as published that are not sent yet: nothing may be said of them."""
         self._claimed_at = 0.0
         self._saying = asyncio.Lock()
         self.unexplained: deque[Continuity] = deque(maxlen=GAPS_EXPLAINED)
@@ -100,7 +103,15 @@ class Stream:
         self.quiet.rest(self.begun_at)
 
     async def take(self, events: Sequence[Event], *, snapshot: bool) -> None:
-        """Publishes what is new of these; waits while there is no room."""
+        """Publishes what is new of these; waits while there is no room.
+
+        Raises:
+            FencedError, LostProducerError: events beyond a gap that could not be said are not published.
+        """
+        self.live.check()
+        self._records.check()
+        # Stays so where it fails: what the ledger has counted then never goes out.
+        self._unsent = True
         now_ns = time.time_ns()
         if isinstance(self.ledger, TradeLedger):
             trades = cast("Sequence[Trade]", events)
@@ -117,6 +128,7 @@ class Stream:
                 await self._publish_gaps()
                 if new:
                     await self.live.send(quote)
+        self._unsent = False
         self.quiet.event(time.monotonic())
         self.renewals = 0
         last = events[-1]
@@ -143,29 +155,36 @@ class Stream:
     async def fill(self, gap: OpenGap, trades: list[Trade]) -> int:
         """Publishes what of these was missing; how many that were."""
         ledger = cast("TradeLedger", self.ledger)
-        found = ledger.fill(gap, trades, time.time_ns())
-        for trade in found:
-            await self.live.send(trade)
-        self.metrics.filled(len(found))
+        filled = 0
+        for first in range(0, len(trades), FILLED_AT_ONCE):
+            some = trades[first : first + FILLED_AT_ONCE]
+            await self.live.room(len(some))
+            # No wait until all are sent: this may be cancelled, and the ledger then takes them for published.
+            found = ledger.fill(gap, some, time.time_ns())
+            for trade in found:
+                self.live.put(trade)
+            filled += len(found)
+            self.metrics.filled(len(found))
         await self.publish_records()
-        return len(found)
+        return filled
 
     def claim(self, venue_ns: int, settles_s: float) -> None:
         """The venue's clock: of what it stamped `settles_s` before, nothing is still to come here."""
         now = time.monotonic()
         if self._claim is None and now - self._claimed_at >= COMPLETE_S:
             upto_ns = by_our_clock(venue_ns, time.time_ns()) - int(settles_s * 1e9)
-            self._claim = (upto_ns, self.live.sent)
+            last_id = self.ledger.last_id if isinstance(self.ledger, TradeLedger) else None
+            self._claim = (upto_ns, self.live.sent, last_id)
 
     async def settle(self) -> None:
         """Says `complete` once all that a claim is about has been acknowledged."""
         if self._claim is None:
             return
-        upto_ns, sent = self._claim
+        upto_ns, sent, last_id = self._claim
         if self.live.acknowledged >= sent:
             self._claim = None
             self._claimed_at = time.monotonic()
-            self.ledger.complete(upto_ns, str(self.live.last or ""), time.time_ns())
+            self.ledger.complete(upto_ns, str(self.live.last or ""), time.time_ns(), last_id)
             await self.publish_records()
 
     def lost(self, *, in_doubt: bool) -> None:
@@ -180,7 +199,14 @@ class Stream:
         if not self.ledger.records:
             return
         async with self._saying:
-            for record in self.ledger.take_records():
+            if self._unsent:
+                return
+            records = self.ledger.take_records()
+            # A gap that was found meanwhile: whoever found it waits to say it.
+            self.ledger.records = [record for record in records if record.kind == Saying.GAP]
+            for record in records:
+                if record.kind == Saying.GAP:
+                    continue
                 if record.kind == Saying.FILLED:
                     await self.live.settled()
                 await self._records.send(record)
@@ -190,7 +216,8 @@ class Stream:
 
         Each names where the live topic stood when it was found.
         """
-        if not any(record.kind == Saying.GAP for record in self.ledger.records):
+        found = any(record.kind == Saying.GAP for record in self.ledger.records)
+        if not found and not self._saying.locked():
             return
         async with self._saying:
             records = self.ledger.take_records()

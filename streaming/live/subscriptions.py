@@ -49,6 +49,7 @@ class Subscriptions(Generic[Key]):
         return self._known[key]
 
     def items(self) -> list[tuple[Key, Subscription]]:
+        """A copy: other threads ask, too."""
         return list(self._known.items())
 
     def want(self, keys: Collection[Key], now: float) -> None:
@@ -111,7 +112,7 @@ class Subscriptions(Generic[Key]):
             self._known[key] = Subscription(State.WANTED, now, one.reason, one.refusals)
 
     def active(self) -> list[Key]:
-        return [key for key, one in self._known.items() if one.state is State.ACTIVE]
+        return [key for key, one in self.items() if one.state is State.ACTIVE]
 
     def _wait(self, one: Subscription) -> float:
         # The first may be a passing refusal, of a burst; later ones have shown that they are not.

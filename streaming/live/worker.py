@@ -162,6 +162,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         """Opens a stream for each wanted series, closes those that are wanted no more or have ended."""
         backoffs: dict[str, Backoff] = {}
         retry_at: dict[str, float] = {}
+        in_doubt: dict[str, bool] = {}
         while True:
             series_wanted = {} if self._venue.unconfigured else self._wanted or {}
             self._opening = {name: why for name, why in self._opening.items() if name in series_wanted}
@@ -170,6 +171,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                 await self._streams.pop(name).close(DRAIN_S)
             for name, stream in list(self._streams.items()):
                 if not self._is_sound(stream):
+                    in_doubt[name] = stream.in_doubt
                     await self._streams.pop(name).close(0)
             for name, series in series_wanted.items():
                 if name in self._streams or self._fenced or time.monotonic() < retry_at.get(name, 0):
@@ -186,6 +188,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
                     continue
                 self._opening.pop(name, None)
                 backoffs.pop(name, None)
+                stream.in_doubt = in_doubt.pop(name, False)
                 self._streams[name] = stream
                 _log.info("series open", series=name, known=_known(stream))
             self._all_tried = self._all_tried or bool(series_wanted)
@@ -207,7 +210,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
     def _may_connect(self) -> bool:
         return bool(self._streams) and self._all_tried
 
-    # What is told
+    # What is told: by another thread than the event loop's, so of copies
 
     def _condition(self) -> tuple[Condition, str]:
         if self._fenced:
@@ -231,7 +234,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         problem = next(self._problems(session), None)
         if problem is not None:
             return Condition.DEGRADED, problem
-        outboxes = [outbox for one in self._streams.values() for outbox in one.outboxes]
+        outboxes = [outbox for one in list(self._streams.values()) for outbox in one.outboxes]
         if any(outbox.depth >= LIMIT // 2 for outbox in outboxes):
             return Condition.WAITING, "Pulsar does not take events; the venue is held back"
         stalled_s = max((outbox.stalled_s for outbox in outboxes), default=0.0)
@@ -245,7 +248,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
             return Condition.WAITING, f"{missing[0].series.name} is not subscribed to yet{reason}"
         open_gaps = sum(
             not gap.given_up
-            for stream in self._streams.values()
+            for stream in list(self._streams.values())
             if isinstance(stream.ledger, TradeLedger)
             for gap in stream.ledger.gaps
         )
@@ -256,7 +259,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         """What a person has to look at."""
         for feed, reason in session.refusals():
             yield f"{self.name} refuses {feed.symbol} ({feed.name}): {reason}"
-        for name, stream in self._streams.items():
+        for name, stream in list(self._streams.items()):
             if stream.problem:
                 yield f"{name}: {stream.problem}"
         if self._is_still(session):
@@ -267,7 +270,7 @@ class LiveWorker(AbstractContextManager["LiveWorker"]):
         now = time.monotonic()
         still = [
             stream.is_open(now_us()) and now - stream.quiet.last > max(STILL_S, 2 * stream.quiet.limit_s())
-            for stream in self._streams.values()
+            for stream in list(self._streams.values())
         ]
         return session is not None and session.trading and bool(still) and all(still)
 

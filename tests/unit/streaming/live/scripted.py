@@ -14,7 +14,7 @@ import _pulsar  # type: ignore[import-not-found]
 
 from candlewick.instruments import AssetClass, Kind, Series
 from candlewick.live import continuity, events
-from candlewick.live.continuity import Continuity
+from candlewick.live.continuity import Continuity, Saying
 from candlewick.live.events import Channel, Event, Quote, Trade
 from streaming.live.connections import Connections
 from streaming.live.ledger import QuoteLedger, TradeLedger
@@ -92,6 +92,7 @@ class ScriptedVenue:
     """Its market is what `trade` and `quote` have made; REST knows all of it.
 
     Attributes:
+        market: what it has, by symbol.
         connections: every connection that was opened, the last one is the present.
         refusal: what an attempt to connect is answered with.
         refused: symbols whose subscription is refused.
@@ -115,7 +116,7 @@ class ScriptedVenue:
         self.refused: set[str] = set()
         self.rest_fails: Exception | None = None
         self.asked = 0
-        self._market: dict[str, list[Any]] = defaultdict(list)
+        self.market: dict[str, list[Any]] = defaultdict(list)
         self._script: list[Sequence[Item | BadFrameError]] = []
 
     @property
@@ -125,18 +126,18 @@ class ScriptedVenue:
     def trade(self, symbol: str) -> Events:
         """The next trade of a symbol; whether a connection brings it, the test decides."""
         now = time.time_ns()
-        last = self._market[symbol][-1] if self._market[symbol] else None
+        last = self.market[symbol][-1] if self.market[symbol] else None
         trade_id = last.trade_id + 1 if last else FIRST_ID + 1
         trade = Trade(now, now, trade_id, 100, 1, 1, price_scale=2, volume_scale=0)
-        self._market[symbol].append(trade)
+        self.market[symbol].append(trade)
         return Events(Channel.TRADES, symbol, [trade])
 
     def quote(self, symbol: str) -> Events:
         """The next quote of a symbol, a cent above the last one."""
         now = time.time_ns()
-        bid = self._market[symbol][-1].bid + 1 if self._market[symbol] else 100
+        bid = self.market[symbol][-1].bid + 1 if self.market[symbol] else 100
         quote = Quote(now, now, bid, bid + 1, 1, 1, price_scale=2, volume_scale=0)
-        self._market[symbol].append(quote)
+        self.market[symbol].append(quote)
         return Events(Channel.QUOTES, symbol, [quote])
 
     def frame(self, items: Sequence[Item | BadFrameError]) -> bytes:
@@ -199,13 +200,13 @@ class ScriptedVenue:
     async def trades(self, symbol: str, since_ns: int) -> AsyncIterator[list[Trade]]:
         if self.rest_fails:
             raise self.rest_fails
-        yield [trade for trade in self._market[symbol] if trade.exchange_ns >= since_ns]
+        yield [trade for trade in self.market[symbol] if trade.exchange_ns >= since_ns]
 
     def _newest(self, symbol: str) -> Event | None:
         self.asked += 1
         if self.rest_fails:
             raise self.rest_fails
-        return self._market[symbol][-1] if self._market[symbol] else None
+        return self.market[symbol][-1] if self.market[symbol] else None
 
 
 class ScriptedProducer:
@@ -249,6 +250,10 @@ class Topics:
     def producer(self) -> ScriptedProducer:
         return self._live[-1]
 
+    @property
+    def records_producer(self) -> ScriptedProducer:
+        return self._records[-1]
+
     def open(self, *, fastest_s: float) -> Stream:
         """A stream that goes on from what is published; `fastest_s`: how long it may be quiet."""
         self._live.append(ScriptedProducer())
@@ -288,6 +293,16 @@ class Topics:
     @property
     def records(self) -> list[Continuity]:
         return [continuity.decode(payload) for one in self._records for payload in one.payloads]
+
+    def unsaid(self, market: Sequence[Quote]) -> list[int]:
+        """Bids of quotes that the venue had, and that are neither published nor in a gap."""
+        published, gaps = set(self.bids), [record for record in self.records if record.kind == Saying.GAP]
+        return [
+            quote.bid
+            for quote in market
+            if quote.bid not in published
+            and not any(gap.from_ns <= quote.exchange_ns < gap.to_ns for gap in gaps)
+        ]
 
     def said(self, kind: str) -> list[str]:
         return [record.reason for record in self.records if record.kind == kind]

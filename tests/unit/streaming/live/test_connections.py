@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from candlewick.instruments import Kind
-from streaming.live import filling, session
 from streaming.live.outbox import LIMIT
 from streaming.live.venue import BadFrameError, ConnectError, RestError
 from tests.event_loop import eventually, in_a_loop
@@ -15,18 +14,7 @@ BTC, ETH = series("btcusd"), series("ethusd")
 EUR, JPY = series("eurusd", Kind.QUOTES), series("usdjpy", Kind.QUOTES)
 
 
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds with a real venue takes tenths here."""
-    for module, name, seconds in [
-        (session, "TICK_S", 0.02),
-        (session, "SNAPSHOT_S", 0.3),
-        (session, "SECOND_LOOK_S", 0.1),
-        (session, "OVERLAP_S", 0.1),
-        (session, "FAILED_S", 0.2),
-        (filling, "LATE_S", 0.02),
-    ]:
-        monkeypatch.setattr(module, name, seconds)
+pytestmark = pytest.mark.usefixtures("soon")
 
 
 @in_a_loop
@@ -48,7 +36,7 @@ async def test_a_silent_connection_is_ended_and_what_came_meanwhile_is_asked_for
         connection = await bench.connected()
         connection.say(venue.trade("btcusd"))
         venue.trade("btcusd")
-        await eventually("the silence is noticed", lambda: connection.closed, seconds=2)
+        await eventually("the silence is noticed", lambda: connection.closed)
         second = await bench.connected(2)
         venue.trade("btcusd")
         second.say(alive(), venue.trade("btcusd"))
