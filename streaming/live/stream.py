@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import pulsar
 from msgspec.structs import replace
@@ -33,6 +33,17 @@ PROBLEM_S = 600.0
 """How long it is told that something could not be published."""
 COMPLETE_S = 3.0
 """How often a whole connection says so."""
+
+
+class _Claim(NamedTuple):
+    """Nothing up to `upto_ns` is still to come; to be said once `sent` events are acknowledged.
+
+    `standing`: the last message of the live topic, and the last trade id that the ledger knew then.
+    """
+
+    upto_ns: int
+    sent: int
+    standing: tuple[str, int | None] | None = None
 
 
 class Stream:
@@ -63,7 +74,7 @@ class Stream:
         self.lag_ns = 0
         self._records = records
         self._week = calendar(series.calendar)
-        self._claim: tuple[int, int, int | None] | None = None
+        self._claim: _Claim | None = None
         self._unsent = False
         """The ledger counts events as published that are not sent yet: nothing may be said of them."""
         self._claimed_at = 0.0
@@ -173,19 +184,30 @@ class Stream:
         now = time.monotonic()
         if self._claim is None and now - self._claimed_at >= COMPLETE_S:
             upto_ns = by_our_clock(venue_ns, time.time_ns()) - int(settles_s * 1e9)
-            last_id = self.ledger.last_id if isinstance(self.ledger, TradeLedger) else None
-            self._claim = (upto_ns, self.live.sent, last_id)
+            self._claim = _Claim(upto_ns, self.live.sent)
 
     async def settle(self) -> None:
-        """Says `complete` once all that a claim is about has been acknowledged."""
-        if self._claim is None:
-            return
-        upto_ns, sent, last_id = self._claim
-        if self.live.acknowledged >= sent:
+        """Says `complete` once all that a claim is about has been acknowledged.
+
+        A restart reads the topic behind the position that it names, and takes the id for published: so the
+        id is not before the position, and is acknowledged, too.
+        """
+        if self._claim is not None and self._claim.standing is None and self._is_acknowledged(self._claim):
+            if self._unsent:
+                return
+            last_id = self.ledger.last_id if isinstance(self.ledger, TradeLedger) else None
+            standing = (str(self.live.last or ""), last_id)
+            self._claim = _Claim(self._claim.upto_ns, self.live.sent, standing)
+        claim = self._claim
+        if claim is not None and claim.standing is not None and self._is_acknowledged(claim):
             self._claim = None
             self._claimed_at = time.monotonic()
-            self.ledger.complete(upto_ns, str(self.live.last or ""), time.time_ns(), last_id)
+            position, last_id = claim.standing
+            self.ledger.complete(claim.upto_ns, position, time.time_ns(), last_id)
             await self.publish_records()
+
+    def _is_acknowledged(self, claim: _Claim) -> bool:
+        return self.live.acknowledged >= claim.sent
 
     def lost(self, *, in_doubt: bool) -> None:
         """The connection ended."""
