@@ -163,10 +163,9 @@ class Stream:
         if self.ticker is not None:
             self.ticker.offer(ticker)
 
-    async def fill(self, gap: OpenGap, trades: list[Trade]) -> int:
-        """Publishes what of these was missing; how many that were."""
+    async def fill(self, gap: OpenGap, trades: list[Trade]) -> None:
+        """Publishes what of these was missing."""
         ledger = cast("TradeLedger", self.ledger)
-        filled = 0
         for first in range(0, len(trades), FILLED_AT_ONCE):
             some = trades[first : first + FILLED_AT_ONCE]
             await self.live.room(len(some))
@@ -174,10 +173,8 @@ class Stream:
             found = ledger.fill(gap, some, time.time_ns())
             for trade in found:
                 self.live.put(trade)
-            filled += len(found)
             self.metrics.filled(len(found))
         await self.publish_records()
-        return filled
 
     def claim(self, venue_ns: int, settles_s: float) -> None:
         """The venue's clock: of what it stamped `settles_s` before, nothing is still to come here."""
